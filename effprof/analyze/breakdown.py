@@ -1,0 +1,143 @@
+"""Profile -> Analysis: every call costed, categorised and timed, and the sums by category and layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from effprof.analyze.categories import DepthwiseAs, Placement, place
+from effprof.analyze.layers import layer_totals
+from effprof.analyze.memory import peak_activation_bytes
+from effprof.analyze.notes import derive_notes
+from effprof.analyze.shuffle import find_shuffles
+from effprof.analyze.timing import (
+    RoundTimes,
+    accounting_of,
+    latency_of,
+    round_times,
+    span_times,
+    total_work_s,
+    working_spans,
+)
+from effprof.cost import cost_of
+from effprof.records import Accounting, Analysis, Category, CostedOp, OpCall, Profile, Round, Share, Totals
+
+
+def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis:
+    """All that follows from a profile.
+
+    Without timed runs (`effprof count`) latency, accounting and all times are None. Fractions are of the latency;
+    those of all categories and the residual's add up to 1.
+
+    Raises BadFileError when the profile contradicts itself.
+    """
+    ops = cost_calls(profile.calls, depthwise_as)
+    latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
+    accounting = None
+    if latency is not None:
+        works = {op.call.index for op in ops if op.category is not Category.OVERHEAD}
+        rounds = round_times(profile.rounds, works.__contains__)
+        if rounds:
+            ops, scale = _with_times(ops, profile.rounds, rounds)
+            accounting = accounting_of(rounds, latency.median_s, scale, profile.spec.seed)
+    latency_s = None if latency is None else latency.median_s
+    totals = total_costs(ops)
+    return Analysis(
+        latency=latency,
+        accounting=accounting,
+        totals=totals,
+        categories=category_shares(ops, accounting, latency_s),
+        layers=layer_totals(ops, profile.model.modules, latency_s, timed=accounting is not None),
+        ops=ops,
+        peak_activation_bytes=peak_activation_bytes(profile.calls),
+        notes=derive_notes(profile, latency, accounting, totals),
+    )
+
+
+def cost_calls(calls: Sequence[OpCall], depthwise_as: DepthwiseAs = "conv") -> tuple[CostedOp, ...]:
+    """Every call with its cost and category, not timed."""
+    shuffles = find_shuffles(calls)
+    costed = []
+    for call in calls:
+        placement = place(call, depthwise_as)
+        if call.index in shuffles and not call.is_view:
+            placement = Placement(Category.SHUFFLE, shuffles[call.index])
+        costed.append(CostedOp(call, cost_of(call), placement.category, placement.kind, None, None))
+    return tuple(costed)
+
+
+def total_costs(ops: Sequence[CostedOp]) -> Totals:
+    """Sums over all calls; those without a formula are counted by name instead."""
+    mult_adds = sum(op.cost.mult_adds or 0 for op in ops)
+    return Totals(
+        mult_adds=mult_adds,
+        flops=2 * mult_adds,
+        read_bytes=sum(op.cost.read_bytes for op in ops),
+        write_bytes=sum(op.cost.write_bytes for op in ops),
+        access_bytes=sum(op.cost.access_bytes for op in ops),
+        access_elements=sum(op.cost.access_elements for op in ops),
+        uncosted_ops=dict(Counter(op.call.op for op in ops if op.cost.mult_adds is None)),
+    )
+
+
+def category_shares(
+    ops: Sequence[CostedOp], accounting: Accounting | None, latency_s: float | None
+) -> tuple[Share, ...]:
+    """All categories in their fixed order, empty ones too. The row `overhead` is `Accounting.overhead_s`."""
+    rows = []
+    for category in Category:
+        own = [op for op in ops if op.category is category]
+        time_s = None
+        if accounting is not None:
+            time_s = accounting.overhead_s if category is Category.OVERHEAD else sum(op.time_s or 0.0 for op in own)
+        rows.append(
+            Share(
+                category=category,
+                time_s=time_s,
+                fraction=None if time_s is None or latency_s is None else time_s / latency_s,
+                mult_adds=sum(op.cost.mult_adds or 0 for op in own),
+                access_bytes=sum(op.cost.access_bytes for op in own),
+                op_count=len(own),
+            )
+        )
+    return tuple(rows)
+
+
+def _with_times(
+    ops: tuple[CostedOp, ...], measured: Sequence[Round], rounds: Sequence[RoundTimes]
+) -> tuple[tuple[CostedOp, ...], float]:
+    """The calls with their times, and the factor that makes them add up to `ops_s`.
+
+    Calls that share a span divide its time by the memory they access, views among them get nothing. A span of views
+    alone is divided evenly; its times are part of the overhead and are not scaled.
+    """
+    by_index = {op.call.index: position for position, op in enumerate(ops)}
+    working = {op.call.index for op in ops if op.category is not Category.OVERHEAD}
+    spans = next(r for r in measured if r.plain.times_s and r.instrumented.times_s)
+    works = working_spans(spans, working.__contains__)
+    times = span_times(rounds, works)
+    worked_s = float(times.median_s[works].sum())
+    scale = total_work_s(rounds) / worked_s if worked_s > 0 else 1.0
+    timed = list(ops)
+    for number, span in enumerate(spans.ops):
+        factor = scale if works[number] else 1.0
+        inside = [ops[by_index[index]] for index in span.calls]
+        for op, share in zip(inside, span_shares(inside), strict=True):
+            timed[by_index[op.call.index]] = replace(
+                op,
+                time_s=float(times.median_s[number]) * factor * share,
+                iqr_s=float(times.iqr_s[number]) * factor * share,
+            )
+    return tuple(timed), scale
+
+
+def span_shares(inside: Sequence[CostedOp]) -> list[float]:
+    """How the calls of one span divide its time; adds up to 1 where there are any."""
+    working = [op.category is not Category.OVERHEAD for op in inside]
+    if not any(working):
+        return [1 / len(inside) for _ in inside]
+    weights = [op.cost.access_bytes if works else 0 for op, works in zip(inside, working, strict=True)]
+    if not any(weights):
+        weights = [int(works) for works in working]
+    return [weight / sum(weights) for weight in weights]

@@ -1,0 +1,116 @@
+"""effprof from Python: the rooms composed. `import effprof` hands these out lazily."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from effprof.analyze import analyze
+from effprof.report import Report
+from effprof.settings import NO_DEVICE
+from effprof.store import read_profile
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from effprof.records import Profile, RunSpec
+
+DepthwiseAs = Literal["conv", "elemwise"]
+
+
+def profile(
+    model: nn.Module,
+    example_input: Any,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    min_time: float = 1.0,
+    max_time: float = 6.0,
+    warmup: int | None = None,
+    seed: int = 0,
+    precision: str | None = None,
+    channels_last: bool = False,
+    fold_bn: bool = False,
+    rounds: int = 1,
+) -> Report:
+    """Measures a network and says where its time goes.
+
+    The network runs in eval mode under inference_mode and is left as found (mode, hooks, buffers, random numbers).
+
+    Args:
+        model: the network; not a ScriptModule or compiled module.
+        example_input: a tensor, a tuple or list of positional inputs, or a dict of keyword inputs, batch axis included.
+        device: `auto`, `cpu` or `fake[:PLAN.json]`.
+        threads: torch's intra-op threads; None leaves them.
+        min_time, max_time: seconds of plain runs at least, and of the whole measurement at most.
+        warmup: runs before the clock starts; None: until they are steady.
+        precision: `fp32` or `bf16` (on a copy of the network); None leaves it.
+        channels_last: NHWC memory format (on a copy).
+        fold_bn: batch-norms folded into the convolutions before them (on a copy).
+        rounds: processes to measure in, one after another. More than one needs a picklable network and shows how far
+            processes differ, which is what counts when comparing.
+
+    Raises:
+        UsageError, ModelError, UnavailableError: see `effprof.errors`.
+    """
+    from effprof.measure.named import check_module, spec_for
+    from effprof.measure.prepare import as_inputs
+    from effprof.measure.session import measure
+
+    check_module(model)
+    inputs = as_inputs(example_input)
+    spec = spec_for(
+        model,
+        inputs,
+        device=device,
+        threads=threads,
+        min_time_s=min_time,
+        max_time_s=max_time,
+        warmup=warmup,
+        seed=seed,
+        precision=precision or "fp32",
+        channels_last=channels_last,
+        fold_bn=fold_bn,
+        rounds=rounds,
+    )
+    if rounds > 1:
+        from effprof.measure.processes import measure_pickled
+
+        return _report(measure_pickled(model, inputs, spec))
+    return _report(measure(model, inputs, spec, name=type(model).__name__, source="python"))
+
+
+def count(model: nn.Module, example_input: Any) -> Report:
+    """Multiply-adds, memory access and parameters, without running the network: nothing is allocated or computed.
+
+    Args:
+        model: may live on any device, meta included.
+        example_input: as for `profile`; only shapes and types matter.
+    """
+    from effprof.measure.named import check_module, count_module, spec_for
+    from effprof.measure.prepare import as_inputs
+
+    check_module(model)
+    inputs = as_inputs(example_input)
+    spec = spec_for(model, inputs, device=NO_DEVICE)
+    return _report(count_module(model, inputs, spec, name=type(model).__name__, source="python"))
+
+
+def load(path: str | Path, *, depthwise_as: DepthwiseAs = "conv") -> Report:
+    """A saved run (its folder or profile.json), analysed anew.
+
+    Raises:
+        BadFileError: missing, truncated, or of a format this effprof does not know.
+    """
+    return _report(read_profile(Path(path)), depthwise_as)
+
+
+def count_named(spec: RunSpec, *, run: bool = False, crosscheck: bool = False) -> Report:
+    """What `effprof count` does: resolve the name, build on meta, count (or with `run` from one real pass)."""
+    from effprof.measure.named import count_by_name
+
+    return _report(count_by_name(spec, run=run, with_crosscheck=crosscheck))
+
+
+def _report(observed: Profile, depthwise_as: DepthwiseAs = "conv") -> Report:
+    return Report(observed, analyze(observed, depthwise_as=depthwise_as))

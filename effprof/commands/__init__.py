@@ -1,0 +1,12 @@
+"""One thin file a subcommand: its options and one call into the API. Importing one imports no torch."""
+
+from __future__ import annotations
+
+# Name on the command line -> (module in this folder, one line for --help).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", "time a network: latency, where the time goes, costs, charts"),
+    "count": ("count", "multiply-adds, memory access and parameters, without running the network"),
+    "render": ("render", "make the outputs again from a saved profile, without torch"),
+    "models": ("models", "list the networks that --model knows"),
+    "devices": ("devices", "list the devices that --device knows, and why one is not available"),
+}

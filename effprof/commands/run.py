@@ -1,0 +1,64 @@
+"""`effprof run`: the main job. Latency, decomposition, layers, costs, charts."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timezone
+from pathlib import Path
+
+from effprof.commands.options import (
+    add_device_options,
+    add_model_options,
+    add_output_options,
+    add_timing_options,
+    add_view_options,
+    run_specs,
+)
+from effprof.commands.outputs import claim, print_summary, write_json
+from effprof.commands.progress import progress_bar
+from effprof.commands.views import report_of
+from effprof.records import RunSpec
+from effprof.store import folder_name
+
+DEFAULT_FOLDER = "reports/runs/<time>-<model>-<device>"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_model_options(parser)
+    add_device_options(parser)
+    add_timing_options(parser)
+    add_view_options(parser)
+    add_output_options(parser, default_folder=DEFAULT_FOLDER)
+
+
+def run(args: argparse.Namespace) -> int:
+    from effprof import zoo
+    from effprof.measure.processes import measure_rounds
+    from effprof.report.saving import save_comparison
+
+    specs = run_specs(args)
+    for spec in specs:
+        zoo.check_name(spec.model)
+    destination = claim(args, args.models, default_folder(specs))
+    reports = []
+    interrupted = False
+    for spec, folder in zip(specs, destination.report_folders, strict=True):
+        with progress_bar(spec.model, args.quiet) as progress:
+            profile = measure_rounds(spec, progress)
+        reports.append(report_of(profile, args))
+        reports[-1].save(folder)  # now: a failure of the next network must not lose this one
+        interrupted = profile.partial
+        if interrupted:
+            break
+    if len(reports) > 1 and destination.folder is not None:
+        save_comparison(reports, destination.folder)
+    write_json(reports, destination)
+    print_summary(reports, args, destination)
+    return 130 if interrupted else 0
+
+
+def default_folder(specs: tuple[RunSpec, ...]) -> Path:
+    """`reports/runs/<UTC time>-<model>-<device>`, below the current directory."""
+    started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    model = folder_name(specs[0].model) + (f"+{len(specs) - 1}" if len(specs) > 1 else "")
+    return Path("reports", "runs", f"{started}-{model}-{specs[0].device.partition(':')[0]}")

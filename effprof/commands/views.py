@@ -1,0 +1,23 @@
+"""From a profile to what is looked at; torch-free, so that saved profiles can be looked at anywhere."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from effprof.records import Profile
+    from effprof.report import Report
+
+
+def report_of(profile: Profile, args: argparse.Namespace) -> Report:
+    """The report of a profile, analysed as the view options ask (see `add_view_options`)."""
+    from effprof.analyze import analyze
+    from effprof.report import Report
+
+    return Report(profile, analyze(profile, depthwise_as=args.depthwise_as))
+
+
+def seen_as(report: Report, args: argparse.Namespace) -> Report:
+    """A report made with the defaults, made again where the view options ask for something else."""
+    return report if args.depthwise_as == "conv" else report_of(report.profile, args)

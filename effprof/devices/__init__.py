@@ -1,0 +1,1 @@
+"""Hardware, behind a small door (`base`): one file a kind of device."""

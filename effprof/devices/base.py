@@ -1,0 +1,63 @@
+"""The small door to hardware: who runs a network once, plainly or with timed spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from effprof.records import DeviceInfo
+
+
+@dataclass(frozen=True)
+class PlainRun:
+    """One un-instrumented forward pass."""
+
+    time_s: float
+    page_faults: int | None
+    """Minor page faults during the run; None where the platform does not tell."""
+
+
+@dataclass(frozen=True)
+class TimedRun:
+    """One instrumented forward pass."""
+
+    time_s: float
+    """Its whole length, instrumentation included."""
+    spans_s: tuple[float, ...]
+    """Raw length of each span, in order."""
+
+
+@dataclass(frozen=True)
+class SpanCost:
+    """What one timed span costs when nothing else is in the caches: a lower bound of its cost in a network."""
+
+    inside_s: float
+    outside_s: float
+
+
+class Subject(Protocol):
+    """A network with its input on a device, ready to run again and again."""
+
+    @property
+    def input_shape(self) -> tuple[tuple[int, ...], ...]: ...
+
+    @property
+    def spans(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the OpCalls inside each span."""
+        ...
+
+    @property
+    def timer(self) -> str: ...
+
+    def plain(self) -> PlainRun: ...
+
+    def timed(self, layers: int = 1) -> TimedRun:
+        """One instrumented run; with `layers` > 1 every span is timed so many times over, one inside the other, so
+        that the cost of instrumentation stands out of the noise (the spans are then the outermost ones)."""
+        ...
+
+    def span_cost(self) -> SpanCost: ...
+
+
+class Device(Protocol):
+    info: DeviceInfo

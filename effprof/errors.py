@@ -1,0 +1,41 @@
+"""One family of errors; `cli.main` turns it into a line and an exit code.
+
+A message says what was found and what would be right. Everything outside this family is a bug of ours and keeps
+its traceback.
+"""
+
+from __future__ import annotations
+
+
+class EffprofError(Exception):
+    """Base of all errors that are explained to the user instead of traced back."""
+
+    exit_code = 2
+
+
+class UsageError(EffprofError):
+    """An option or argument has a value that cannot be used."""
+
+
+class UnknownNameError(UsageError):
+    """A model, device or precision that effprof has never heard of."""
+
+
+class ModelError(EffprofError):
+    """The user's network could not be built, run or measured."""
+
+
+class BadFileError(EffprofError):
+    """A saved result is missing, truncated, or of another format version."""
+
+
+class UnavailableError(EffprofError):
+    """Known to effprof but not here: no GPU, a library that is not installed."""
+
+    exit_code = 3
+
+
+class InterruptedRunError(EffprofError):
+    """Ctrl-C; whatever was measured before it is already saved."""
+
+    exit_code = 130

@@ -1,0 +1,114 @@
+"""What the measurement ran in, and doubts about it that only the machine can tell."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+
+import torch
+
+from effprof import __version__
+from effprof.devices.cpuinfo import cpu_name, cpu_times, governor, usable_cores
+from effprof.measure.allocator import allocator_name
+from effprof.records import DeviceInfo, Environment, Note
+
+LOAD_SHARE = 0.10
+"""Other processes' share of the machine's cores above which there is a note."""
+STEAL_SHARE = 0.02
+
+
+def environment(malloc: str) -> Environment:
+    return Environment(
+        effprof=__version__,
+        python=platform.python_version(),
+        torch=str(torch.__version__),
+        platform=platform.platform(),
+        cpu=cpu_name(),
+        allocator=allocator_name(malloc),
+        git=git_state(),
+        started_utc=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def git_state() -> str | None:
+    """Commit of the current directory with `+` for uncommitted changes; None outside a repository or without git."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=True)
+    return done.stdout.strip()
+
+
+class LoadWatch:
+    """Compares the whole machine's CPU time with our own, over the measurement."""
+
+    def __init__(self) -> None:
+        self._before = cpu_times()
+        self._own_before = _own_ticks()
+
+    def notes(self, device: DeviceInfo) -> list[Note]:
+        """Nothing for the make-believe device: this machine's load does not touch its clock."""
+        if device.kind == "fake":
+            return []
+        notes = []
+        threads = device.threads or 1
+        cores = usable_cores()
+        if threads > cores:
+            notes.append(
+                Note(
+                    "more-threads-than-cores",
+                    f"{threads} threads share {cores} usable cores.",
+                    f"Use --threads {cores} or fewer.",
+                )
+            )
+        found = governor()
+        if found not in (None, "performance"):
+            notes.append(
+                Note(
+                    "governor",
+                    f"The CPU frequency governor is {found}: clocks follow the load.",
+                    "Set it to performance for figures that repeat.",
+                )
+            )
+        return notes + self._load_notes()
+
+    def _load_notes(self) -> list[Note]:
+        after = cpu_times()
+        if self._before is None or after is None:
+            return []
+        change = {key: after[key] - self._before[key] for key in after}
+        total = sum(change.values())
+        if total <= 0:
+            return []
+        notes = []
+        other = max(change["busy"] - (_own_ticks() - self._own_before), 0) / total
+        if other > LOAD_SHARE:
+            notes.append(
+                Note(
+                    "other-load",
+                    f"Other processes used {other:.0%} of this machine's cores while we measured.",
+                    "Close other programs and measure again.",
+                )
+            )
+        steal = change["steal"] / total
+        if steal > STEAL_SHARE:
+            notes.append(
+                Note(
+                    "cpu-steal",
+                    f"The hypervisor gave {steal:.0%} of this machine's CPU time to others.",
+                    "Use a machine of your own, or --rounds 5 for an interval that shows it.",
+                )
+            )
+        return notes
+
+
+def _own_ticks() -> float:
+    times = os.times()
+    return (times.user + times.system + times.children_user + times.children_system) * os.sysconf("SC_CLK_TCK")

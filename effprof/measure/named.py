@@ -1,0 +1,112 @@
+"""Measuring and counting a network given by name, or handed over as a module."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from effprof import zoo
+from effprof.capture import Capture, Inputs
+from effprof.errors import ModelError, UsageError
+from effprof.measure.allocator import set_malloc
+from effprof.measure.crosscheck import crosscheck
+from effprof.measure.environment import environment
+from effprof.measure.fold_bn import fold_batch_norms
+from effprof.measure.guard import left_as_found
+from effprof.measure.prepare import Shape, model_info, random_inputs, with_setting
+from effprof.measure.rounds import Progress
+from effprof.measure.session import measure
+from effprof.measure.static import refuse_writes_to_parameters, run_forward, static_capture
+from effprof.records import Note, Profile, RunSpec
+from effprof.settings import checked
+
+
+def measure_by_name(spec: RunSpec, progress: Progress | None = None) -> Profile:
+    """One round of `effprof run`: the allocator set, the network built, measured, then counted by other libraries."""
+    set_malloc(spec.malloc)
+    torch.manual_seed(spec.seed)
+    loaded = zoo.load(spec.model)
+    inputs = random_inputs(input_shapes(spec, loaded.input_shapes), spec.batch_size, spec.seed)
+    profile = measure(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, progress=progress)
+    if profile.partial:
+        return profile
+    if progress is not None:
+        progress("counting with other libraries", 1.0)
+    return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls))
+
+
+def count_by_name(spec: RunSpec, *, run: bool, with_crosscheck: bool) -> Profile:
+    """`effprof count`: from shapes alone, or from one real pass with `run`."""
+    torch.manual_seed(spec.seed)
+    loaded = zoo.load(spec.model) if run or with_crosscheck else load_on_meta(spec.model)
+    device = "cpu" if run or with_crosscheck else "meta"
+    inputs = random_inputs(input_shapes(spec, loaded.input_shapes), spec.batch_size, spec.seed, device)
+    profile = count_module(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, run=run)
+    return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls)) if with_crosscheck else profile
+
+
+def count_module(
+    model: nn.Module, inputs: Inputs, spec: RunSpec, *, name: str, source: str, run: bool = False
+) -> Profile:
+    """The calls of one forward pass, nothing timed; `model` is left as found."""
+    notes: tuple[Note, ...] = ()
+    model, inputs = with_setting(model, inputs, spec)
+    captured = _pass(model, inputs, run)
+    if spec.fold_bn:
+        model, note = fold_batch_norms(model, captured)
+        captured, notes = _pass(model, inputs, run), (note,)
+    refuse_writes_to_parameters(captured.calls)
+    return Profile(
+        spec=spec,
+        model=model_info(model, inputs, name, source, spec),
+        environment=environment(spec.malloc),
+        device=None,
+        calls=captured.calls,
+        notes=notes,
+    )
+
+
+def _pass(model: nn.Module, inputs: Inputs, run: bool) -> Capture:
+    if not run:
+        return static_capture(model, inputs)
+    with left_as_found(model):
+        return run_forward(model, inputs)
+
+
+def load_on_meta(name: str) -> zoo.LoadedModel:
+    """The network with no weights allocated; built on the CPU where its constructor needs real tensors."""
+    try:
+        return zoo.load(name, build_on="meta")
+    except ModelError:
+        return zoo.load(name)
+
+
+def input_shapes(spec: RunSpec, default: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """What --input-shape says, else the network's default with --img-size applied to its images."""
+    if spec.input_shape:
+        return spec.input_shape
+    if spec.img_size is None:
+        return default
+    if not any(len(shape) == 3 for shape in default):
+        raise UsageError(f"--img-size is for images, and {spec.model} takes {default}: give --input-shape.")
+    return tuple((shape[0], spec.img_size, spec.img_size) if len(shape) == 3 else shape for shape in default)
+
+
+def spec_for(model: nn.Module, inputs: Inputs, **settings: Any) -> RunSpec:
+    """The spec of a module handed over from Python; the first input's first axis is taken as the batch.
+
+    Raises:
+        UsageError, UnavailableError: a setting that cannot be used.
+    """
+    tensors = inputs.tensors()
+    batch_size = tensors[0].shape[0] if tensors and tensors[0].dim() else 1
+    shapes = tuple(tuple(t.shape[1:]) for t in tensors)
+    return checked(RunSpec(type(model).__name__, batch_size=batch_size, input_shape=shapes, **settings))
+
+
+def check_module(model: object) -> None:
+    """Raises ModelError for what is not a plain nn.Module."""
+    zoo.require_eager(model, "The caller")

@@ -1,0 +1,173 @@
+"""Measuring in processes of their own; torch-free on this side.
+
+Each network of `effprof run`, and each of its rounds, gets a fresh process: its allocator has seen no other network,
+and a crash of the user's code (or the kernel killing it for memory) is a line here and not the end of us.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from effprof import errors
+from effprof.errors import EffprofError, InterruptedRunError, ModelError
+from effprof.measure.worker import EXPLAINED, INTERRUPTED
+from effprof.records import Note, Profile, RunSpec
+from effprof.store import loads_profile
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from effprof.capture import Inputs
+
+Progress = Callable[[str, float], None]
+
+# The child must find this effprof, from any directory and past whatever lies in the current one: the current
+# directory leaves its path, and the folder that holds effprof comes last (in a source checkout only this adds it).
+START = (
+    "import sys; sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
+    "from effprof.measure.worker import main; sys.exit(main(sys.argv[1:]))"
+)
+OWN_FOLDER = str(Path(__file__).parents[2])
+
+
+def measure_rounds(spec: RunSpec, progress: Progress) -> Profile:
+    """All rounds of a network given by name, one process after another, as one Profile.
+
+    An interrupt ends the running round, keeps what was measured and marks it partial.
+
+    Raises:
+        EffprofError: the measuring process explained why not.
+        InterruptedRunError: interrupted before anything was measured.
+        ModelError: the measuring process died without a word.
+    """
+    return _rounds(msgspec.json.encode(spec), "task.json", spec.rounds, progress)
+
+
+def measure_pickled(model: nn.Module, inputs: Inputs, spec: RunSpec) -> Profile:
+    """All rounds of a network handed over from Python, which must be picklable.
+
+    Raises:
+        ModelError: it is not.
+    """
+    try:
+        task = pickle.dumps((model, inputs, spec))
+    except Exception as error:
+        raise ModelError(
+            f"rounds={spec.rounds} needs a network that can be pickled ({type(error).__name__}: {error}). Use rounds=1."
+        ) from None
+    return _rounds(task, "task.pickle", spec.rounds, lambda text, share: None)
+
+
+def _rounds(task: bytes, task_name: str, rounds: int, progress: Progress) -> Profile:
+    profiles: list[Profile] = []
+    for number in range(rounds):
+
+        def report(text: str, share: float, number: int = number) -> None:
+            prefix = f"round {number + 1} of {rounds}, " if rounds > 1 else ""
+            progress(prefix + text, (number + share) / rounds)
+
+        try:
+            profiles.append(_run_worker(task, task_name, report))
+        except InterruptedRunError:
+            if not profiles:
+                raise
+            profiles[-1] = replace(profiles[-1], partial=True)
+        if profiles[-1].partial:
+            break
+    return merge(profiles)
+
+
+def merge(profiles: list[Profile]) -> Profile:
+    """One Profile with the rounds of all; calls and everything else from the first, notes once each.
+
+    Raises:
+        ModelError: the processes saw different calls, so their rounds are not of one network.
+    """
+    first = profiles[0]
+    names = [call.aten for call in first.calls]
+    notes: dict[str, Note] = {}
+    for profile in profiles:
+        if [call.aten for call in profile.calls] != names:
+            raise ModelError(
+                "The network made different calls in different processes. effprof needs one that is built the same "
+                "way every time."
+            )
+        for note in profile.notes:
+            notes.setdefault(note.code, note)
+    return replace(
+        first,
+        rounds=tuple(one for profile in profiles for one in profile.rounds),
+        notes=tuple(notes.values()),
+        partial=any(profile.partial for profile in profiles),
+        crosscheck=next((p.crosscheck for p in profiles if p.crosscheck is not None), None),
+    )
+
+
+def _run_worker(task: bytes, task_name: str, report: Progress) -> Profile:
+    with tempfile.TemporaryDirectory(prefix="effprof-") as folder:
+        task_file, result_file = Path(folder, task_name), Path(folder, "result.json")
+        task_file.write_bytes(task)
+        read_end, write_end = os.pipe()
+        # A session of its own: Ctrl-C at the terminal reaches us alone, and we pass it on exactly once.
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, OWN_FOLDER, str(task_file), str(result_file), str(write_end)],
+            pass_fds=(write_end,),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            start_new_session=True,
+        )
+        os.close(write_end)
+        try:
+            code = _follow(process, read_end, report)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        return _result(code, result_file)
+
+
+def _follow(process: subprocess.Popen[bytes], read_end: int, report: Progress) -> int:
+    """Passes progress on until the process ends; the first interrupt is forwarded, the second ends it at once."""
+    interrupts = 0
+    with os.fdopen(read_end, encoding="utf-8", errors="replace") as lines:
+        while True:
+            try:
+                for line in lines:
+                    told = json.loads(line)
+                    report(told["text"], told["share"])
+                return process.wait()
+            except KeyboardInterrupt:
+                interrupts += 1
+                if interrupts > 1:
+                    raise
+                process.send_signal(signal.SIGINT)
+
+
+def _result(code: int, result_file: Path) -> Profile:
+    if code == 0:
+        return loads_profile(result_file.read_bytes())
+    if code == INTERRUPTED:
+        raise InterruptedRunError("Interrupted before anything was measured.")
+    if code == EXPLAINED:
+        told = json.loads(result_file.read_bytes())
+        kind = getattr(errors, told["class"], EffprofError)
+        raise kind(told["error"])
+    if code == 1:
+        raise EffprofError("The measuring process failed: a bug in effprof, whose traceback is above.")
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = " (perhaps out of memory: try a smaller --batch-size)" if name == "SIGKILL" else ""
+        raise ModelError(f"The measuring process was ended by {name}{hint}.")
+    raise ModelError(f"The measuring process ended itself with exit code {code}; the network's code must not exit.")

@@ -1,0 +1,129 @@
+"""The network's calls without its arithmetic: one forward pass on meta (or fake) tensors.
+
+No weight is allocated and no convolution computed. A network that asks for the values of its tensors cannot be
+followed this way; it says so in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from effprof.capture import Capture, Inputs, capture
+from effprof.devices.cpuinfo import available_memory_bytes
+from effprof.errors import EffprofError, ModelError, UsageError
+from effprof.measure.guard import left_as_found
+from effprof.records import OpCall
+from effprof.units import format_bytes
+
+
+def static_capture(model: nn.Module, inputs: Inputs) -> Capture:
+    """All calls of one forward pass in eval mode, from shapes alone; the network is left as found.
+
+    Tries meta tensors first (fast); tensors that are neither parameters nor buffers of the network make that fail,
+    and are taken as constants among fake tensors then.
+
+    Raises:
+        ModelError: the forward raises, or asks for values.
+    """
+    try:
+        with left_as_found(model):
+            swap_tensors(model, lambda t: torch.empty_like(t, device="meta"))
+            return capture(model, inputs.map(lambda t: torch.empty_like(t, device="meta")))
+    except Exception as on_meta:
+        try:
+            return _fake_capture(model, inputs)
+        except EffprofError:
+            raise
+        except Exception as on_fake:
+            if _asks_for_values(on_meta) or _asks_for_values(on_fake):
+                raise ModelError(
+                    f"The network's forward looks at the values of its tensors ({one_line(on_fake)}), "
+                    "so it cannot be counted without running it: add --run."
+                ) from None
+            raise forward_error(on_fake, inputs) from None
+
+
+def _fake_capture(model: nn.Module, inputs: Inputs) -> Capture:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode(allow_non_fake_inputs=True), left_as_found(model):
+        swap_tensors(model, lambda t: torch.empty_like(t, device="cpu"))
+        return capture(model, inputs.map(lambda t: torch.empty_like(t, device="cpu")))
+
+
+def swap_tensors(model: nn.Module, make: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Every parameter and buffer replaced by `make` of it, shared ones once; `left_as_found` puts them back."""
+    made: dict[int, torch.Tensor] = {}
+    with torch.no_grad():
+        for module in model.modules():
+            for registry in (module._parameters, module._buffers):
+                for name, tensor in registry.items():
+                    if tensor is None:
+                        continue
+                    if id(tensor) not in made:
+                        new = make(tensor.detach())
+                        is_parameter = registry is module._parameters
+                        made[id(tensor)] = nn.Parameter(new, requires_grad=False) if is_parameter else new
+                    registry[name] = made[id(tensor)]  # type: ignore[assignment]
+
+
+def _asks_for_values(error: Exception) -> bool:
+    name = type(error).__name__
+    text = str(error)
+    return name in ("DataDependentOutputException", "DynamicOutputShapeException", "GuardOnDataDependentSymNode") or (
+        "meta tensors" in text and ("item" in text or "_local_scalar_dense" in text)
+    )
+
+
+def forward_error(error: BaseException, inputs: Inputs) -> ModelError:
+    """The user's forward raised: what, and with which input."""
+    shapes = ", ".join("x".join(map(str, t.shape)) for t in inputs.tensors()) or "nothing"
+    return ModelError(
+        f"The network's forward raised {type(error).__name__}: {one_line(error)}\n"
+        f"The input was {shapes}; --input-shape gives another (without the batch axis)."
+    )
+
+
+def one_line(error: BaseException, limit: int = 160) -> str:
+    text = " ".join(str(error).split()) or "no message"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def refuse_writes_to_parameters(calls: tuple[OpCall, ...]) -> None:
+    """A forward that changes its own weights cannot be left as found, and would measure another network each run."""
+    for call in calls:
+        for position in call.written:
+            if call.inputs[position].role == "parameter":
+                where = f" ({call.source})" if call.source else ""
+                raise ModelError(
+                    f"The network's forward writes its own parameters: {call.op} in layer "
+                    f"{call.layer or 'the network itself'!r}{where}. effprof measures forwards that leave them alone."
+                )
+
+
+def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size: int) -> None:
+    """Weights and live activations must fit into the memory available now (control group's limit included)."""
+    available = available_memory_bytes()
+    needed = weights_bytes + peak_activation_bytes
+    if available is None or needed <= available:
+        return
+    fits = int(batch_size * max(available - weights_bytes, 0) / max(peak_activation_bytes, 1) * 0.9)
+    hint = f"a batch of up to about {fits} would fit" if fits >= 1 else "not even a batch of 1 would fit"
+    raise UsageError(
+        f"Batch {batch_size} needs about {format_bytes(needed)} (weights and live activations), and "
+        f"{format_bytes(available)} of memory are available: {hint}."
+    )
+
+
+def run_forward(model: nn.Module, inputs: Inputs, **options: Any) -> Capture:
+    """`capture` on real tensors, with the forward's own errors explained."""
+    try:
+        return capture(model, inputs, **options)
+    except EffprofError:
+        raise
+    except Exception as error:
+        raise forward_error(error, inputs) from None

@@ -1,0 +1,394 @@
+"""The words of effprof as data: what is observed (`Profile`) and what is derived from it (`Analysis`).
+
+Everything here is frozen, torch-free and JSON-able; `None` means unknown. Times are seconds, sizes bytes or
+elements, work multiply-adds; the unit is part of the name. Nothing in this module computes more than a property.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+# ---------------------------------------------------------------------------------------------- what was asked for
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One measurement as the user asked for it; enough to ask for it again."""
+
+    model: str
+    """Name as given on the command line, or the class name when a module object was passed from Python."""
+    device: str = "cpu"
+    batch_size: int = 1
+    input_shape: tuple[tuple[int, ...], ...] = ()
+    """Shapes of the inputs without the batch axis; empty: the network's default."""
+    img_size: int | None = None
+    """Height and width of the default input, where they are to be others."""
+    precision: str = "fp32"
+    channels_last: bool = False
+    threads: int | None = None
+    fold_bn: bool = False
+    malloc: str = "default"
+    rounds: int = 1
+    warmup: int | None = None
+    """Runs thrown away before the clock starts; None: until two successive runs agree, within limits."""
+    min_time_s: float = 1.0
+    max_time_s: float = 6.0
+    seed: int = 0
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A doubt or a fact the reader needs, with what can be done about it."""
+
+    code: str
+    text: str
+    remedy: str = ""
+
+
+# ------------------------------------------------------------------------------------------------ where it was run
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    kind: str
+    """`cpu`, `cuda` or `fake`."""
+    name: str
+    arch: str
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class Environment:
+    effprof: str
+    python: str
+    torch: str | None
+    platform: str
+    cpu: str | None
+    allocator: str
+    """The C library's allocator and, when `--malloc steady` was given, what was set: `glibc 2.36 (steady)`."""
+    git: str | None
+    """Commit of the current directory, with `+` when there are uncommitted changes; None outside a repository."""
+    started_utc: str
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    path: str
+    """Dotted path, `""` for the root; a shared module appears once, under its first name."""
+    module_type: str
+    parameters: int
+    """Elements of the parameters this module and its children own; shared tensors count once."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    name: str
+    source: str
+    """Where the network came from: `zoo`, `torchvision`, `path/net.py:build`, `python`."""
+    parameters: int
+    weights_bytes: int
+    """Parameters and buffers."""
+    input_shape: tuple[tuple[int, ...], ...]
+    """Shapes of the inputs with the batch axis."""
+    dtype: str
+    memory_format: str
+    modules: tuple[ModuleInfo, ...]
+
+
+# ---------------------------------------------------------------------------------------------------- what was seen
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor as one op saw it."""
+
+    id: int
+    """Identity of the value: the same id as an output of one call and an input of a later one means data flow. A
+    write in place gives the tensor a new id, so that every id has at most one producer."""
+    storage: int
+    """Tensors with the same number share memory."""
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: str
+    """torch's name without the prefix: `float32`."""
+    item_bytes: int
+    role: Literal["activation", "parameter", "buffer", "input"] = "activation"
+    values: tuple[int, ...] | None = None
+    """The entries of a small integer tensor used as an index, where they are known (never on meta)."""
+
+
+Argument = int | float | bool | str | tuple[int | float | bool | str | None, ...] | None
+
+
+@dataclass(frozen=True)
+class OpCall:
+    """One execution of one operator, as seen in the capture pass; enough to cost and classify it without torch."""
+
+    index: int
+    op: str
+    """effprof's name, the same in every spelling and grad mode: `conv2d`, `add`, `batch_norm`, `mylib::spin`."""
+    aten: str
+    """torch's own name with overload: `aten::add.Tensor`."""
+    layer: str
+    source: str | None
+    """Nearest frame outside torch and effprof, `file:line`; None where there is none."""
+    inputs: tuple[TensorSpec, ...]
+    input_names: tuple[str, ...]
+    """The schema's name of each input, parallel to `inputs`; a list argument gives `tensors.0`, `tensors.1`."""
+    outputs: tuple[TensorSpec, ...]
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    """The arguments that are not tensors, by schema name, defaults filled in. Anything that is not JSON-able is
+    written as its text."""
+    written: tuple[int, ...] = ()
+    """Positions in `inputs` that the call writes in place (from the schema)."""
+    is_view: bool = False
+    """The call moved no data: every output shares storage with an input and nothing was written."""
+    direction: Literal["forward", "backward"] = "forward"
+
+    def tensor(self, name: str) -> TensorSpec | None:
+        """The input of that schema name, or None when it was not given."""
+        for spec, input_name in zip(self.inputs, self.input_names, strict=True):
+            if input_name == name:
+                return spec
+        return None
+
+
+# ------------------------------------------------------------------------------------------------ what was measured
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Times of single runs, in the order in which they were taken."""
+
+    times_s: tuple[float, ...]
+    warmup_s: tuple[float, ...] = ()
+    page_faults: tuple[int, ...] = ()
+    """Minor page faults of each run in `times_s`; empty where the platform does not tell."""
+
+    @property
+    def median_s(self) -> float:
+        return statistics.median(self.times_s)
+
+
+@dataclass(frozen=True)
+class MeasuredOp:
+    """One timed span and the calls that ran inside it.
+
+    Nearly always one call. Indexing (`x[:, 0]`) is one entry into torch but several calls; they share its time.
+    """
+
+    calls: tuple[int, ...]
+    """Indices of the OpCalls inside, in order; empty for an entry that dispatched nothing (`contiguous` on a tensor
+    that is)."""
+    times_s: tuple[float, ...]
+    """One raw time for each instrumented run, instrumentation included."""
+
+
+@dataclass(frozen=True)
+class CalibrationPoint:
+    """Cost of instrumentation at one smaller input, from interleaved plain and instrumented runs there."""
+
+    input_shape: tuple[tuple[int, ...], ...]
+    spans: int
+    plain_s: tuple[float, ...]
+    instrumented_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What one timed span costs: `inside_s` between its two clock readings, `outside_s` around them."""
+
+    inside_s: float
+    outside_s: float
+    method: str
+    """`smaller-inputs`, `stand-in` (a small network of our own, where this one has a fixed input size) or
+    `planned` (the fake device)."""
+    points: tuple[CalibrationPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class Round:
+    """One process's worth of samples: plain and instrumented runs, interleaved."""
+
+    plain: Samples
+    instrumented: Samples
+    """Whole lengths of the instrumented runs, instrumentation included."""
+    ops: tuple[MeasuredOp, ...]
+    calibration: Calibration
+    order: str
+    """`A` plain, `B` instrumented, as they came: `ABBAAB...`; A/B pairs are neighbours in it."""
+    stopped_because: str
+    """`interval`, `max-time` or `interrupted`."""
+    timer: str
+    """How calls were timed: `entry` (C entry points swapped for timed twins), `dispatch` or `planned`."""
+
+
+@dataclass(frozen=True)
+class Crosscheck:
+    """Other libraries' count of the same network (convolutions and matrix products), beside ours."""
+
+    fvcore_mult_adds: int | None
+    torch_mult_adds: int | None
+    reason: str | None = None
+    """Why a count is missing."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The raw record. Holds only what was observed; saved as profile.json and read back by any later effprof."""
+
+    spec: RunSpec
+    model: ModelInfo
+    environment: Environment
+    device: DeviceInfo | None
+    """None when nothing was timed (`effprof count`)."""
+    calls: tuple[OpCall, ...]
+    rounds: tuple[Round, ...] = ()
+    notes: tuple[Note, ...] = ()
+    """Doubts seen while measuring (machine load, folding); those that follow from the samples are derived later."""
+    partial: bool = False
+    crosscheck: Crosscheck | None = None
+    format: str = "effprof.profile/1"
+
+
+# ------------------------------------------------------------------------------------------------- what is derived
+
+
+class Category(str, Enum):
+    """Where time goes. Always all of them, in this order."""
+
+    CONV = "conv"
+    MATMUL = "matmul"
+    ELEMWISE = "elemwise"
+    DATA_IO = "data_io"
+    SHUFFLE = "shuffle"
+    POOL = "pool"
+    COMM = "comm"
+    OTHER = "other"
+    OVERHEAD = "overhead"
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """Work and traffic of one call, from shapes alone."""
+
+    mult_adds: int | None
+    """None: no formula for this op; such calls are listed in `uncosted_ops`."""
+    read_bytes: int
+    write_bytes: int
+    read_elements: int
+    write_elements: int
+
+    @property
+    def access_bytes(self) -> int:
+        """The paper's MAC, in bytes: inputs and weights read once, outputs written once."""
+        return self.read_bytes + self.write_bytes
+
+    @property
+    def access_elements(self) -> int:
+        return self.read_elements + self.write_elements
+
+
+@dataclass(frozen=True)
+class CostedOp:
+    """One call with its cost, category and, where it was measured, its time."""
+
+    call: OpCall
+    cost: OpCost
+    category: Category
+    kind: str
+    """Finer than the category: `depthwise`, `activation`, `concat`, `view`, `assumed` ..."""
+    time_s: float | None
+    """Median, scaled so that the times of all calls outside `overhead` add up to `Accounting.ops_s`."""
+    iqr_s: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """One category's part of the whole."""
+
+    category: Category
+    time_s: float | None
+    fraction: float | None
+    """Of the latency."""
+    mult_adds: int
+    access_bytes: int
+    op_count: int
+
+
+@dataclass(frozen=True)
+class LayerTotal:
+    """One module: `time_s` with its children, `self_time_s` without."""
+
+    layer: str
+    module_type: str
+    time_s: float | None
+    self_time_s: float | None
+    fraction: float | None
+    mult_adds: int
+    access_bytes: int
+    parameters: int
+    op_count: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The un-instrumented network's own time: the headline."""
+
+    median_s: float
+    ci95_s: tuple[float, float]
+    runs: int
+    p90_s: float | None
+    """None below 64 runs: fewer say nothing about a tail."""
+    p99_s: float | None
+    """None below 662 runs."""
+    throughput_per_s: float
+    page_faults_per_run: float | None
+    stopped_because: str
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """ops_s + overhead_s + residual_s = latency, exactly."""
+
+    ops_s: float
+    overhead_s: float
+    residual_s: float
+    residual_ci95_s: tuple[float, float]
+    residual_fraction: float
+    profiled_s: float
+    """Median length of an instrumented run."""
+    distortion_fraction: float
+    """How much longer an instrumented run is than a plain one."""
+    ops_scale: float
+    """The one factor that makes the calls' medians add up to `ops_s`."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    mult_adds: int
+    flops: int
+    """Always 2 * mult_adds."""
+    read_bytes: int
+    write_bytes: int
+    access_bytes: int
+    access_elements: int
+    uncosted_ops: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that is derived from a Profile; recomputed on load, so that a better formula improves old profiles."""
+
+    latency: Latency | None
+    accounting: Accounting | None
+    totals: Totals
+    categories: tuple[Share, ...]
+    layers: tuple[LayerTotal, ...]
+    ops: tuple[CostedOp, ...]
+    peak_activation_bytes: int
+    notes: tuple[Note, ...]

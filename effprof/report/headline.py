@@ -1,0 +1,98 @@
+"""What was measured and what came out, in a few facts; the same in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from effprof import units
+from effprof.report.untrusted import printable
+
+if TYPE_CHECKING:
+    from effprof.records import Latency
+    from effprof.report import Report
+
+_STOPPED = {"interval": "interval narrow enough", "max-time": "time limit reached"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    parts: tuple[str, ...]
+    is_main: bool = False
+    """Its first part is the number the reader came for."""
+
+
+def title(report: Report) -> str:
+    partial = " (partial: interrupted before the end)" if report.profile.partial else ""
+    return f"effprof · {printable(report.profile.model.name)}{partial}"
+
+
+def headline(report: Report) -> tuple[Fact, ...]:
+    """Device, input, latency (where timed), work, memory; in this order."""
+    latency = report.analysis.latency
+    facts = [Fact("device", (device_name(report), *device_details(report))), Fact("input", setting(report))]
+    if latency is not None:
+        facts.append(_latency(latency))
+    totals, model = report.analysis.totals, report.profile.model
+    work = [f"{units.format_count(totals.mult_adds)} mult_adds", f"{units.format_count(model.parameters)} parameters"]
+    if latency is not None and latency.median_s > 0:
+        work.append(f"{units.format_count(totals.mult_adds / latency.median_s)} mult_adds/s")
+    memory = (
+        f"{units.format_bytes(totals.access_bytes)} access",
+        f"{units.format_bytes(model.weights_bytes)} weights",
+        f"{units.format_bytes(report.analysis.peak_activation_bytes)} peak activations",
+    )
+    return (*facts, Fact("work", tuple(work), latency is None), Fact("memory", memory))
+
+
+def device_name(report: Report) -> str:
+    device = report.profile.device
+    return printable(device.name) if device is not None else "none (counted, not timed)"
+
+
+def device_details(report: Report) -> tuple[str, ...]:
+    device = report.profile.device
+    if device is None:
+        return ()
+    threads = device.threads
+    return (device.kind, *(() if threads is None else (f"{threads} thread{'' if threads == 1 else 's'}",)))
+
+
+def setting(report: Report) -> tuple[str, ...]:
+    """Input shapes with the batch, precision, memory format, and what differs from the defaults."""
+    spec, model = report.profile.spec, report.profile.model
+    shapes = ", ".join(map(units.format_shape, model.input_shape))
+    folded = ("bn folded",) if spec.fold_bn else ()
+    malloc = (f"malloc {spec.malloc}",) if spec.malloc != "default" else ()
+    return (shapes, spec.precision, model.memory_format, *folded, *malloc)
+
+
+def common_setting(reports: Sequence[Report]) -> str:
+    """Device and setting of several reports on one line; what differs between them is left out."""
+    facts = [(device_name(report), *device_details(report), *setting(report)) for report in reports]
+    return " · ".join(fact for fact in facts[0] if all(fact in other for other in facts))
+
+
+def interval(latency: Latency) -> str:
+    scale = units.time_scale(latency.median_s)
+    low_s, high_s = latency.ci95_s
+    return f"{scale.number(low_s)} to {scale.format(high_s)}"
+
+
+def _latency(latency: Latency) -> Fact:
+    scale = units.time_scale(latency.median_s)
+    parts = [
+        f"{scale.format(latency.median_s)} median",
+        f"95 % interval {interval(latency)}",
+        f"{units.format_count(float(latency.throughput_per_s))} inputs/s",
+        f"{latency.runs} runs ({_STOPPED.get(latency.stopped_because, printable(latency.stopped_because))})",
+    ]
+    if latency.p90_s is not None:
+        parts.append(f"p90 {scale.format(latency.p90_s)}")
+    if latency.p99_s is not None:
+        parts.append(f"p99 {scale.format(latency.p99_s)}")
+    if latency.page_faults_per_run is not None:
+        parts.append(f"{latency.page_faults_per_run:.0f} page faults/run")
+    return Fact("latency", tuple(parts), True)

@@ -1,0 +1,121 @@
+"""report.json: the whole report as plain data. Fields are only ever added.
+
+effprof.report/1: first version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from effprof.records import CostedOp, Crosscheck, Note
+
+if TYPE_CHECKING:
+    from effprof.report import Report
+
+FORMAT = "effprof.report/1"
+
+
+def render_json(report: Report) -> bytes:
+    text = json.dumps(report_dict(report), indent=1, ensure_ascii=False, allow_nan=False)
+    # A lone surrogate (from an odd file name) cannot be UTF-8; backslashreplace writes its JSON escape, \udcXX.
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def report_dict(report: Report) -> dict[str, Any]:
+    """The report as dicts, lists, numbers, text and None, in the order of the documentation."""
+    profile, analysis = report.profile, report.analysis
+    return {
+        "format": FORMAT,
+        "partial": profile.partial,
+        "model": _model(report),
+        "device": _plain(profile.device),
+        "environment": _plain(profile.environment),
+        "setting": _setting(report),
+        "latency": _plain(analysis.latency),
+        "accounting": _plain(analysis.accounting),
+        "totals": _plain(analysis.totals),
+        "crosscheck": _crosscheck(profile.crosscheck, analysis.totals.mult_adds),
+        "categories": [_plain(share) for share in analysis.categories],
+        "layers": [_plain(layer) for layer in analysis.layers],
+        "ops": [op_dict(op) for op in analysis.ops],
+        "notes": [_plain(note) for note in all_notes(report)],
+    }
+
+
+def all_notes(report: Report) -> tuple[Note, ...]:
+    """What was doubted while measuring, then what follows from the samples; each once."""
+    return tuple(dict.fromkeys(report.profile.notes + report.analysis.notes))
+
+
+def op_dict(op: CostedOp) -> dict[str, Any]:
+    return {
+        "index": op.call.index,
+        "op": op.call.op,
+        "layer": op.call.layer,
+        "source": op.call.source,
+        "category": op.category.value,
+        "kind": op.kind,
+        "direction": op.call.direction,
+        "time_s": op.time_s,
+        "iqr_s": op.iqr_s,
+        "mult_adds": op.cost.mult_adds,
+        "read_bytes": op.cost.read_bytes,
+        "write_bytes": op.cost.write_bytes,
+        "input_shapes": [list(spec.shape) for spec in op.call.inputs],
+        "output_shapes": [list(spec.shape) for spec in op.call.outputs],
+    }
+
+
+def _model(report: Report) -> dict[str, Any]:
+    model = report.profile.model
+    return {
+        "name": model.name,
+        "source": model.source,
+        "parameters": model.parameters,
+        "weights_bytes": model.weights_bytes,
+        "peak_activation_bytes": report.analysis.peak_activation_bytes,
+        "input_shape": [list(shape) for shape in model.input_shape],
+        "dtype": model.dtype,
+        "memory_format": model.memory_format,
+    }
+
+
+def _setting(report: Report) -> dict[str, Any]:
+    spec, device = report.profile.spec, report.profile.device
+    threads = device.threads if device is not None else None
+    return {
+        "batch": spec.batch_size,
+        "threads": threads if spec.threads is None else spec.threads,
+        "precision": spec.precision,
+        "memory_format": report.profile.model.memory_format,
+        "seed": spec.seed,
+        "rounds": spec.rounds,
+        "fold_bn": spec.fold_bn,
+        "malloc": spec.malloc,
+        "command": spec.command,
+    }
+
+
+def _crosscheck(crosscheck: Crosscheck | None, mult_adds: int) -> dict[str, Any]:
+    if crosscheck is None:
+        crosscheck = Crosscheck(None, None, "not asked for")
+    counts = [c for c in (crosscheck.fvcore_mult_adds, crosscheck.torch_mult_adds) if c is not None]
+    return {
+        "fvcore_mult_adds": crosscheck.fvcore_mult_adds,
+        "torch_mult_adds": crosscheck.torch_mult_adds,
+        "agrees": all(count == mult_adds for count in counts) if counts else None,
+        "reason": crosscheck.reason,
+    }
+
+
+def _plain(record: Any) -> Any:
+    """A dataclass as a dict; tuples become lists and enums their value, as in the file."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, tuple):
+        return [_plain(item) for item in record]
+    if isinstance(record, dict):
+        return dict(record)
+    return getattr(record, "value", record)

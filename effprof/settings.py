@@ -1,0 +1,123 @@
+"""Settings and their bounds, for the command line (from text) and from Python (from values).
+
+An error says what was found and what would be right, before anything slow starts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from effprof.errors import BadFileError, UnavailableError, UnknownNameError, UsageError
+from effprof.records import RunSpec
+from effprof.zoo.names import did_you_mean
+
+MAX_THREADS = 1024
+MAX_SECONDS = 86_400.0
+"""A day."""
+MAX_WHOLE = 2**31 - 1
+DEVICE_KINDS = ("auto", "cpu", "cuda", "fake")
+DEVICE_SPELLINGS = "auto, cpu, cuda[:N], fake[:PLAN.json]"
+WORKING_DEVICES = "cpu and fake"
+CUDA_REASON = "this version of effprof does not measure on GPUs yet"
+MALLOCS = ("default", "steady")
+PRECISIONS = ("fp32", "bf16")
+NO_DEVICE = "none"
+"""Of a spec that only counts."""
+
+
+def one_of(option: str, known: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in known:
+            raise UnknownNameError(
+                f"{option} is {text!r}, which is not known. Known: {', '.join(known)}.{did_you_mean(text, known)}"
+            )
+        return text
+
+    return parse
+
+
+def whole_number(option: str, low: int, high: int = MAX_WHOLE) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        # Ten digits are more than any bound here; int() itself gives up on some thousand.
+        value = int(text) if re.fullmatch(r"[+-]?[0-9]{1,10}", text) else None
+        if value is None or not low <= value <= high:
+            right = f"from {low} up" if high == MAX_WHOLE else f"from {low} to {high}"
+            raise UsageError(f"{option} is {text!r}. It must be a whole number {right}.")
+        return value
+
+    return parse
+
+
+def seconds(option: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        # A comparison with nan is false, so nan ends here too.
+        if not 0 <= value <= MAX_SECONDS:
+            raise UsageError(f"{option} is {text!r}. It must be a number of seconds from 0 to {MAX_SECONDS:.0f}.")
+        return value
+
+    return parse
+
+
+def input_shape(text: str) -> tuple[int, ...]:
+    """`3x224x224` -> (3, 224, 224), without the batch axis."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,7}", text):
+        raise UsageError(f"--input-shape is {text!r}. Write the axes without the batch, as in 3x224x224.")
+    return tuple(int(axis) for axis in text.split("x"))
+
+
+def parse_device(text: str) -> tuple[str, str | None]:
+    """(kind, argument): `fake:plan.json` -> ("fake", "plan.json"), `cuda:1` -> ("cuda", "1"), `cpu` -> ("cpu", None).
+
+    Raises UnknownNameError for a device effprof has never heard of. Says nothing of what is available.
+    """
+    kind, colon, argument = text.partition(":")
+    if kind not in DEVICE_KINDS:
+        raise UnknownNameError(
+            f"No device named {text!r}. Known: {DEVICE_SPELLINGS}.{did_you_mean(kind, DEVICE_KINDS)}"
+        )
+    bad_number = kind == "cuda" and not re.fullmatch(r"[0-9]{1,3}", argument)
+    if colon and (not argument or bad_number or kind in ("auto", "cpu")):
+        raise UnknownNameError(f"No device named {text!r}. Known: {DEVICE_SPELLINGS}.")
+    return kind, argument or None
+
+
+def usable_device(text: str) -> str:
+    """The device, known to be usable here; `auto` is the CPU until GPUs can be measured.
+
+    Raises UnknownNameError (see parse_device), UnavailableError for CUDA, BadFileError when a plan is missing.
+    """
+    kind, argument = parse_device(text)
+    if kind == "cuda":
+        raise UnavailableError(f"Device {text!r} is not available: {CUDA_REASON}. Available: {WORKING_DEVICES}.")
+    if kind == "fake" and argument is not None and not Path(argument).is_file():
+        raise BadFileError(f"There is no plan file {argument!r}. Give --device fake:PLAN.json, or fake without a plan.")
+    return "cpu" if kind == "auto" else text
+
+
+def checked(spec: RunSpec) -> RunSpec:
+    """A spec made from Python, with the bounds of the command line applied; the device resolved.
+
+    Raises UsageError and its kin, as the command line does.
+    """
+    one_of("precision", PRECISIONS)(spec.precision)
+    one_of("malloc", MALLOCS)(spec.malloc)
+    whole_number("batch size", 1)(str(spec.batch_size))
+    whole_number("rounds", 1)(str(spec.rounds))
+    whole_number("seed", 0)(str(spec.seed))
+    if spec.threads is not None:
+        whole_number("threads", 1, MAX_THREADS)(str(spec.threads))
+    if spec.warmup is not None:
+        whole_number("warmup", 0)(str(spec.warmup))
+    for name, value_s in (("min_time", spec.min_time_s), ("max_time", spec.max_time_s)):
+        seconds(name)(str(value_s))
+    if spec.max_time_s < spec.min_time_s:
+        raise UsageError(f"max_time is {spec.max_time_s:g} s, less than min_time, {spec.min_time_s:g} s. Give more.")
+    return spec if spec.device == NO_DEVICE else replace(spec, device=usable_device(spec.device))

@@ -1,0 +1,84 @@
+"""What must be true of a profile beyond its types, before any arithmetic is done on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from effprof.records import OpCall, Profile, Round, Samples, TensorSpec
+
+
+def find_problem(profile: Profile) -> str | None:
+    """The first contradiction, in words; None when the profile is sound."""
+    return next(_problems(profile), None)
+
+
+def _problems(profile: Profile) -> Iterator[str]:
+    yield from _spec_problems(profile)
+    for position, call in enumerate(profile.calls):
+        if call.index != position:
+            yield f"call {position} says that its index is {call.index}"
+        yield from (f"call {position} {text}" for text in _call_problems(call))
+    for position, one_round in enumerate(profile.rounds):
+        yield from (f"round {position} {text}" for text in _round_problems(one_round, len(profile.calls)))
+
+
+def _spec_problems(profile: Profile) -> Iterator[str]:
+    spec = profile.spec
+    if spec.batch_size < 1:
+        yield f"the batch size is {spec.batch_size}"
+    if _bad_time((spec.min_time_s, spec.max_time_s)) is not None:
+        yield f"min_time_s is {spec.min_time_s} and max_time_s {spec.max_time_s}"
+
+
+def _call_problems(call: OpCall) -> Iterator[str]:
+    if len(call.inputs) != len(call.input_names):
+        yield f"has {len(call.inputs)} inputs and {len(call.input_names)} input names"
+    for position in call.written:
+        if not 0 <= position < len(call.inputs):
+            yield f"writes to input {position} of {len(call.inputs)}"
+    for spec in (*call.inputs, *call.outputs):
+        yield from _tensor_problems(spec)
+
+
+def _tensor_problems(spec: TensorSpec) -> Iterator[str]:
+    if len(spec.shape) != len(spec.strides):
+        yield f"has a tensor with {len(spec.shape)} axes and {len(spec.strides)} strides"
+    if min(spec.shape, default=0) < 0 or spec.item_bytes < 0:
+        yield f"has a tensor of shape {spec.shape} with {spec.item_bytes} bytes an element"
+
+
+def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
+    yield from _samples_problems("plain", one_round.plain)
+    yield from _samples_problems("instrumented", one_round.instrumented)
+    runs = len(one_round.instrumented.times_s)
+    for position, op in enumerate(one_round.ops):
+        if len(op.times_s) != runs:
+            yield f"has {runs} instrumented runs but {len(op.times_s)} times for op {position}"
+        if (bad := _bad_time(op.times_s)) is not None:
+            yield f"has the time {bad} for op {position}"
+        for index in op.calls:
+            if not 0 <= index < call_count:
+                yield f"names call {index} in op {position}; there are {call_count}"
+    calibration = one_round.calibration
+    # An estimate may come out below zero, a reading may not.
+    if not (math.isfinite(calibration.inside_s) and math.isfinite(calibration.outside_s)):
+        yield f"has the calibration {calibration.inside_s}, {calibration.outside_s}"
+    for point in calibration.points:
+        if (bad := _bad_time((*point.plain_s, *point.instrumented_s))) is not None:
+            yield f"has the time {bad} in a calibration point"
+    if strange := set(one_round.order) - {"A", "B"}:
+        yield f"has {min(strange)!r} in its order; known are A and B"
+
+
+def _samples_problems(name: str, samples: Samples) -> Iterator[str]:
+    if (bad := _bad_time((*samples.times_s, *samples.warmup_s))) is not None:
+        yield f"has the time {bad} among its {name} runs"
+    if samples.page_faults and len(samples.page_faults) != len(samples.times_s):
+        yield f"has {len(samples.times_s)} {name} runs and {len(samples.page_faults)} page fault counts"
+    if min(samples.page_faults, default=0) < 0:
+        yield f"has {min(samples.page_faults)} page faults in a {name} run"
+
+
+def _bad_time(times_s: Iterable[float]) -> float | None:
+    return next((time_s for time_s in times_s if not (math.isfinite(time_s) and time_s >= 0)), None)

@@ -1,0 +1,53 @@
+"""Files that are whole or absent: written beside their place under another name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from effprof.errors import EffprofError
+
+TEMPORARY_NAME = re.compile(r"\.effprof-[0-9a-f]{16}\.tmp")
+"""What a killed run may leave behind. Not derived from the target's name, which may already be as long as allowed."""
+
+
+def write_atomically(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path` so that a reader, at any moment, sees the old file or the new one, whole.
+
+    A pipe or a terminal cannot be replaced and is written to directly. Raises EffprofError when the folder is
+    missing or not writable, or the disk is full; the old file is then untouched.
+    """
+    # A symbolic link stays one: its target is replaced.
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except OSError as error:
+        raise EffprofError(
+            f"Could not write {path}: {error.strerror or error}. Choose a place that exists, is writable and has room."
+        ) from error
+
+
+def temporary_path(folder: Path) -> Path:
+    return folder / f".effprof-{os.urandom(8).hex()}.tmp"
+
+
+def create_new(path: Path) -> int:
+    """File descriptor of a new file, with the permissions that the umask leaves (`tempfile` would give 0600)."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    temporary = temporary_path(target.parent)
+    try:
+        with open(create_new(temporary), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:  # Ctrl-C too must not leave the temporary file
+        temporary.unlink(missing_ok=True)
+        raise

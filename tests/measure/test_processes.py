@@ -1,0 +1,193 @@
+"""Measuring in processes of their own: deaths, interrupts and errors come back as one line, results whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from effprof.errors import EffprofError, InterruptedRunError, ModelError, UnknownNameError
+from effprof.measure.processes import measure_rounds, merge
+from effprof.records import Profile, RunSpec
+
+TINY = """
+import torch
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+
+class Slow(nn.Module):
+    def forward(self, x):
+        import time
+        time.sleep(0.02)
+        return x + 1
+
+class Dies(nn.Module):
+    def forward(self, x):
+        import os, signal
+        if not x.is_meta:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x + 1
+
+class Exits(nn.Module):
+    def forward(self, x):
+        import os
+        if not x.is_meta:
+            os._exit(7)
+        return x + 1
+
+class Raises(nn.Module):
+    def forward(self, x):
+        raise ValueError("planted")
+
+class Picky(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(10, 2)
+    def forward(self, x):
+        return self.linear(x.flatten(1))
+"""
+
+
+@pytest.fixture
+def nets(tmp_path: Path) -> Path:
+    file = tmp_path / "nets.py"
+    file.write_text(TINY)
+    return file
+
+
+def quickly(model: str, **settings: object) -> RunSpec:
+    return RunSpec(model, input_shape=((3, 32, 32),), min_time_s=0.001, max_time_s=0.2, threads=1, **settings)  # type: ignore[arg-type]
+
+
+def measured(spec: RunSpec) -> Profile:
+    return measure_rounds(spec, lambda text, share: None)
+
+
+def test_rounds_come_from_processes_of_their_own(nets: Path) -> None:
+    seen: list[float] = []
+    profile = measure_rounds(quickly(f"{nets}:net", rounds=2), lambda text, share: seen.append(share))
+    assert len(profile.rounds) == 2
+    assert not profile.partial
+    assert [call.op for call in profile.calls] == ["conv2d", "relu"]
+    assert profile.model.parameters == 3 * 4 * 9 + 4
+    assert profile.spec.threads == 1
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] <= seen[-1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Dies", "SIGKILL"),
+        ("Exits", "exit code 7"),
+        ("Raises", "raised ValueError: planted"),
+        ("Picky", r"(?s)1x3x32x32.*--input-shape"),
+    ],
+)
+def test_a_bad_network_is_one_line_here(nets: Path, name: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        measured(quickly(f"{nets}:{name}"))
+    assert len(str(caught.value).splitlines()) <= 4
+
+
+def test_the_class_of_an_error_survives_the_way_back(nets: Path) -> None:
+    with pytest.raises(UnknownNameError, match="mobilenetv2"):
+        measured(quickly("mobilenetv3"))
+
+
+def test_profiles_of_different_networks_are_not_merged(nets: Path) -> None:
+    one, other = measured(quickly(f"{nets}:net")), measured(quickly(f"{nets}:Slow"))
+    with pytest.raises(ModelError, match="different calls"):
+        merge([one, other])
+
+
+def run_cli(nets: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "effprof", "run", "--model", f"{nets}:Slow", "--output-dir", str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def test_an_interrupt_keeps_what_was_measured_and_says_so(nets: Path, tmp_path: Path) -> None:
+    progress_file, folder = tmp_path / "seen", tmp_path / "run"
+    code = f"""
+import sys, signal, os
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from effprof.measure import processes
+from effprof.records import RunSpec
+
+def watch(text, share):
+    if text == "8 runs":
+        os.kill(os.getpid(), signal.SIGINT)
+
+profile = processes.measure_rounds(
+    RunSpec({f"{nets}:Slow"!r}, input_shape=((3, 8, 8),), max_time_s=600, min_time_s=600, threads=1), watch)
+from effprof.store import dumps_profile
+open({str(progress_file)!r}, "wb").write(dumps_profile(profile))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    profile = json.loads(progress_file.read_bytes())
+    assert profile["partial"] is True
+    (one,) = profile["rounds"]
+    assert one["stopped_because"] == "interrupted"
+    assert len(one["plain"]["times_s"]) == len(one["instrumented"]["times_s"]) >= 8
+    assert not folder.exists()
+
+
+def test_the_command_interrupted_ends_with_130_and_a_partial_report(nets: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = run_cli(nets, folder, "--min-time", "600", "--max-time", "900", "--input-shape", "3x8x8")
+    wait_for_worker_measuring(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    if folder.joinpath("report.json").exists():  # interrupted after the first pair: kept and marked
+        assert json.loads(folder.joinpath("report.json").read_text())["partial"] is True
+        assert "Traceback" not in err
+    else:  # interrupted before it
+        assert "nterrupted" in err
+
+
+def wait_for_worker_measuring(process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Until the child of `process` has used some CPU time, at most `seconds`."""
+    give_up = time.monotonic() + seconds
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while time.monotonic() < give_up and process.poll() is None:
+        for child in children.read_text().split():
+            ticks = Path(f"/proc/{child}/stat").read_text().split()[13]
+            if int(ticks) > 400:
+                return
+        time.sleep(0.2)
+
+
+def test_nothing_is_left_when_the_parent_is_killed(nets: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = run_cli(nets, folder, "--min-time", "600", "--max-time", "900", "--input-shape", "3x8x8")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    give_up = time.monotonic() + 60
+    while not (pids := children.read_text().split()) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    for pid in pids:  # the orphan notices at its next line of progress
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < give_up + 60:
+            time.sleep(0.1)
+        assert not Path(f"/proc/{pid}").exists()
+    assert sorted(path.name for path in folder.iterdir()) == []
+
+
+def test_errors_of_ours_are_one_family() -> None:
+    assert issubclass(InterruptedRunError, EffprofError)
+    assert InterruptedRunError.exit_code == 130
