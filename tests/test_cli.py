@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from small_profile import TIMED
 
 from effprof import cli
+from effprof import settings as effprof_settings
 from effprof.cli import explain, main
-from effprof.commands import COMMANDS, values
+from effprof.commands import COMMANDS
 from effprof.commands.options import parse_device, run_specs
 from effprof.errors import EffprofError, UnavailableError, UnknownNameError
 from effprof.records import RunSpec
@@ -209,8 +210,8 @@ def test_no_device_of_that_name(text: str) -> None:
 
 
 def test_an_input_shape_is_written_with_crosses() -> None:
-    assert values.input_shape("3x224x192") == (3, 224, 192)
-    assert values.input_shape("7") == (7,)
+    assert effprof_settings.input_shape("3x224x192") == (3, 224, 192)
+    assert effprof_settings.input_shape("7") == (7,)
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -218,7 +219,8 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def test_without_options_a_spec_has_its_defaults() -> None:
-    assert run_specs(parsed(*MODEL)) == (RunSpec("mobilenetv2", device="auto"),)
+    # --device auto is the CPU until GPUs can be measured
+    assert run_specs(parsed(*MODEL)) == (RunSpec("mobilenetv2", device="cpu"),)
 
 
 def test_every_option_reaches_the_spec() -> None:

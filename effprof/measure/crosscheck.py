@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 
-import torch
 from torch import nn
 
 from effprof.capture import Inputs
 from effprof.measure.guard import left_as_found
-from effprof.measure.static import one_line, swap_tensors
+from effprof.measure.static import on_meta, one_line, swap_tensors
 from effprof.records import Crosscheck, OpCall
 
 # fvcore counts a multiply-add as one; these are its names for what effprof counts as mult_adds.
@@ -60,6 +59,6 @@ def _torch(model: nn.Module, inputs: Inputs) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     with left_as_found(model), FlopCounterMode(display=False) as counter:
-        swap_tensors(model, lambda t: torch.empty_like(t, device="meta"))
-        inputs.map(lambda t: torch.empty_like(t, device="meta")).run(model)
+        swap_tensors(model, on_meta)
+        inputs.map(on_meta).run(model)
     return int(counter.get_total_flops()) // 2

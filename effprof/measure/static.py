@@ -31,28 +31,34 @@ def static_capture(model: nn.Module, inputs: Inputs) -> Capture:
     """
     try:
         with left_as_found(model):
-            swap_tensors(model, lambda t: torch.empty_like(t, device="meta"))
-            return capture(model, inputs.map(lambda t: torch.empty_like(t, device="meta")))
-    except Exception as on_meta:
+            swap_tensors(model, on_meta)
+            return capture(model, inputs.map(on_meta))
+    except Exception as meta_error:
         try:
             return _fake_capture(model, inputs)
         except EffprofError:
             raise
-        except Exception as on_fake:
-            if _asks_for_values(on_meta) or _asks_for_values(on_fake):
+        except Exception as fake_error:
+            if _asks_for_values(meta_error) or _asks_for_values(fake_error):
                 raise ModelError(
-                    f"The network's forward looks at the values of its tensors ({one_line(on_fake)}), "
+                    f"The network's forward looks at the values of its tensors ({one_line(fake_error)}), "
                     "so it cannot be counted without running it: add --run."
                 ) from None
-            raise forward_error(on_fake, inputs) from None
+            raise forward_error(fake_error, inputs) from None
 
 
 def _fake_capture(model: nn.Module, inputs: Inputs) -> Capture:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    with FakeTensorMode(allow_non_fake_inputs=True), left_as_found(model):
+    # The guard outside: among fake tensors the random state it saves would be a fake one.
+    with left_as_found(model), FakeTensorMode(allow_non_fake_inputs=True):
         swap_tensors(model, lambda t: torch.empty_like(t, device="cpu"))
         return capture(model, inputs.map(lambda t: torch.empty_like(t, device="cpu")))
+
+
+def on_meta(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of the same shape, strides and type without memory; itself where it has none already."""
+    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 
 def swap_tensors(model: nn.Module, make: Callable[[torch.Tensor], torch.Tensor]) -> None:

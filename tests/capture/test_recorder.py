@@ -207,6 +207,24 @@ def test_index_values_are_kept_where_they_are_known() -> None:
     assert [s.values for c in meta.calls if c.op == "index" for s in c.inputs] == [None, None]
 
 
+def test_batch_norm_on_meta_is_as_torch_says() -> None:
+    """The recorder takes a short cut there."""
+    for shape, memory_format in [((2, 4, 5, 6), torch.channels_last), ((2, 4, 5, 6), torch.contiguous_format)]:
+        for dtype in (torch.float32, torch.bfloat16):
+            norm = nn.BatchNorm2d(4, device="meta", dtype=dtype).eval()
+            x = torch.empty(shape, device="meta", dtype=dtype).contiguous(memory_format=memory_format)
+            with torch.inference_mode():
+                expected = norm(x)
+            (call,) = record(norm, x).calls
+            (found,) = call.outputs
+            assert (found.shape, found.strides, found.dtype) == (
+                tuple(expected.shape),
+                expected.stride(),
+                str(expected.dtype).removeprefix("torch."),
+            )
+            assert call.is_view is False
+
+
 def test_recording_holds_no_activation_in_memory() -> None:
     kept: list[weakref.ref[torch.UntypedStorage]] = []
 

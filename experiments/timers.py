@@ -1,0 +1,85 @@
+"""Which way of timing single operators disturbs a network least? The figures behind effprof's choice of timer.
+
+    python experiments/timers.py [--models mobilenetv2 shufflenetv2] [--threads 1] [--pairs 60]
+
+For each network: plain runs and runs under each timer in random order; how much longer a run gets (difference of the
+lower quartiles, which other load disturbs least), per timed call and as a share. Wants a quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch.profiler otherwise writes two lines to stderr for every run
+
+import torch
+
+from effprof import zoo
+from effprof.capture import Inputs, capture
+from effprof.devices.cpu import EntrySubject
+from effprof.devices.dispatch import DispatchSubject
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["mobilenetv2", "shufflenetv2"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=60)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    print(f"{'network':<16}{'px':>5}{'plain ms':>10}   timer: µs a call, share of the run")
+    with torch.inference_mode():
+        for name in args.models:
+            for size in (32, 96, 160, 224):
+                print(row(name, size, args.pairs), flush=True)
+
+
+def row(name: str, size: int, pairs: int) -> str:
+    model, inputs = zoo.load(name).module.eval(), Inputs((torch.randn(1, 3, size, size),))
+    captured = capture(model, inputs, find_spans=True)
+    assert captured.spans is not None
+    entry, dispatch = EntrySubject(model, inputs, captured.spans), DispatchSubject(model, inputs, captured.calls)
+    timers: dict[str, Callable[[], float]] = {
+        "plain": lambda: entry.plain().time_s,
+        "entry": lambda: entry.timed().time_s,
+        "dispatch": lambda: dispatch.timed().time_s,
+        "profiler": lambda: profiled_s(model, inputs),
+    }
+    times = measure(timers, pairs)
+    plain_s = lower_quartile(times.pop("plain"))
+    cells = []
+    for timer, times_s in times.items():
+        extra_s = lower_quartile(times_s) - plain_s
+        cells.append(f"{timer} {1e6 * extra_s / len(captured.calls):6.2f} {100 * extra_s / plain_s:5.1f} %")
+    return f"{name:<16}{size:>5}{1e3 * plain_s:>10.2f}   " + "   ".join(cells)
+
+
+def measure(timers: dict[str, Callable[[], float]], pairs: int) -> dict[str, list[float]]:
+    order = list(timers)
+    times: dict[str, list[float]] = {timer: [] for timer in timers}
+    for _ in range(pairs):
+        random.shuffle(order)
+        for timer in order:
+            timers["plain"]()  # each timed run follows a plain one, whatever came before
+            times[timer].append(timers[timer]())
+    return times
+
+
+def profiled_s(model: torch.nn.Module, inputs: Inputs) -> float:
+    with torch.autograd.profiler.profile(use_kineto=True):
+        started = time.perf_counter()
+        inputs.run(model)
+        return time.perf_counter() - started
+
+
+def lower_quartile(times_s: list[float]) -> float:
+    return statistics.quantiles(times_s, n=4)[0]
+
+
+if __name__ == "__main__":
+    main()
