@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,9 +43,11 @@ def profile(
         example_input: a tensor, a tuple or list of positional inputs, or a dict of keyword inputs, batch axis included.
         device: `auto`, `cpu` or `fake[:PLAN.json]`.
         threads: torch's intra-op threads; None leaves them.
-        min_time, max_time: seconds of plain runs at least, and of the whole measurement at most.
+        min_time: seconds of plain runs, at least.
+        max_time: seconds of plain and instrumented runs, at most; warm-up and calibration come on top.
         warmup: runs before the clock starts; None: until they are steady.
-        precision: `fp32` or `bf16` (on a copy of the network); None leaves it.
+        seed: of the order of runs, and of the fake device's noise.
+        precision: `fp32` or `bf16` (on a copy of the network where that changes it); None leaves it as it is.
         channels_last: NHWC memory format (on a copy).
         fold_bn: batch-norms folded into the convolutions before them (on a copy).
         rounds: processes to measure in, one after another. More than one needs a picklable network and shows how far
@@ -68,15 +71,17 @@ def profile(
         max_time_s=max_time,
         warmup=warmup,
         seed=seed,
-        precision=precision or "fp32",
+        precision=precision,
         channels_last=channels_last,
         fold_bn=fold_bn,
         rounds=rounds,
     )
     if rounds > 1:
+        import torch
+
         from effprof.measure.processes import measure_pickled
 
-        return _report(measure_pickled(model, inputs, spec))
+        return _report(measure_pickled(model, inputs, replace(spec, threads=threads or torch.get_num_threads())))
     return _report(measure(model, inputs, spec, name=type(model).__name__, source="python"))
 
 

@@ -25,6 +25,10 @@ class ModelError(EffprofError):
     """The user's network could not be built, run or measured."""
 
 
+class ValuesNeededError(ModelError):
+    """The network cannot be followed by shapes alone: its forward looks at the values of its tensors."""
+
+
 class BadFileError(EffprofError):
     """A saved result is missing, truncated, or of another format version."""
 

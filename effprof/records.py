@@ -33,7 +33,7 @@ class RunSpec:
     malloc: str = "default"
     rounds: int = 1
     warmup: int | None = None
-    """Runs thrown away before the clock starts; None: until two successive runs agree, within limits."""
+    """Runs before the clock starts, kept apart; None: at least 3, until one is not 2 % faster than the best so far."""
     min_time_s: float = 1.0
     max_time_s: float = 6.0
     seed: int = 0

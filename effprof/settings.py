@@ -32,9 +32,8 @@ NO_DEVICE = "none"
 def one_of(option: str, known: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in known:
-            raise UnknownNameError(
-                f"{option} is {text!r}, which is not known. Known: {', '.join(known)}.{did_you_mean(text, known)}"
-            )
+            near = did_you_mean(str(text), known)
+            raise UnknownNameError(f"{option} is {text!r}, which is not known. Known: {', '.join(known)}.{near}")
         return text
 
     return parse
@@ -120,4 +119,4 @@ def checked(spec: RunSpec) -> RunSpec:
         seconds(name)(str(value_s))
     if spec.max_time_s < spec.min_time_s:
         raise UsageError(f"max_time is {spec.max_time_s:g} s, less than min_time, {spec.min_time_s:g} s. Give more.")
-    return spec if spec.device == NO_DEVICE else replace(spec, device=usable_device(spec.device))
+    return spec if spec.device == NO_DEVICE else replace(spec, device=usable_device(str(spec.device)))

@@ -25,6 +25,7 @@ MAX_LINES = 400
 # A room may import rooms of a lower level only.
 LEVELS = {
     "errors": 0,
+    "interrupts": 0,
     "records": 0,
     "units": 0,
     "cost": 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from torch import nn
 from effprof.capture.entries import EntryRecorder, SpanPlan, plan_spans
 from effprof.capture.layers import StackReader, run_marked
 from effprof.capture.recorder import Recorder, TensorLedger
-from effprof.records import OpCall, TensorSpec
+from effprof.interrupts import interrupts_deferred
+from effprof.records import OpCall
 
 __all__ = ["Capture", "Inputs", "SpanPlan", "capture"]
 
@@ -45,6 +46,8 @@ class Capture:
     """Ids of the tensors that the network returned."""
     uncovered: tuple[str, ...] = ()
     """Operators that kept `spans` from being made."""
+    in_other_threads: tuple[str, ...] = ()
+    """Functions of torch called from threads that the network started: in none of `calls`."""
 
 
 def capture(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
@@ -65,13 +68,15 @@ def capture(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Ca
             entry_of_call.append(entries.current)
         return stack.where()
 
-    recorder = Recorder(ledger, where)
-    with recorder, entries.installed() if entries is not None else nullcontext():
+    recorder = Recorder(ledger, where, entries.paused if entries is not None else nullcontext)
+    with interrupts_deferred(), recorder, entries.installed() if entries is not None else nullcontext():
         result = run_marked(lambda: inputs.run(model))
     calls = tuple(recorder.calls)
     output_ids = frozenset(ledger.spec(tensor).id for tensor in iter_tensors(result))
     if entries is None or recorder.saw_subclass:  # a subclass brings its own dispatch, which timed twins switch off
         return Capture(calls, None, output_ids)
+    if entries.in_other_threads:
+        return Capture(calls, None, output_ids, in_other_threads=tuple(sorted(entries.in_other_threads)))
     spans = plan_spans(entries, entry_of_call, [not call.is_view for call in calls])
     uncovered = tuple(
         sorted({c.op for c, e in zip(calls, entry_of_call, strict=True) if e is None and not c.is_view})
@@ -79,14 +84,8 @@ def capture(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Ca
     return Capture(calls, spans, output_ids, uncovered)
 
 
-def input_specs(inputs: Inputs) -> tuple[TensorSpec, ...]:
-    """Shapes and types of the input tensors, in order."""
-    ledger = TensorLedger()
-    return tuple(ledger.spec(tensor) for tensor in inputs.tensors())
-
-
 def iter_tensors(value: Any) -> Iterator[torch.Tensor]:
-    """Every tensor in nested tuples, lists, dicts, dataclasses and objects with attributes (model outputs)."""
+    """Every tensor in nested tuples, lists, sets, dicts and dataclasses (model outputs)."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, dict):
@@ -119,10 +118,3 @@ def _known_tensors(model: nn.Module, inputs: Inputs) -> Iterator[tuple[torch.Ten
         yield buffer, "buffer"
     for tensor in inputs.tensors():
         yield tensor, "input"
-
-
-@contextmanager
-def quiet_inference() -> Iterator[None]:
-    """The mode that everything is measured in."""
-    with torch.inference_mode():
-        yield

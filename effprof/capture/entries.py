@@ -13,6 +13,7 @@ operator that reached the dispatcher past all of them (a function kept in a list
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import _get_overridable_functions
+from torch.utils._device import _device_constructors
 
 Function = Callable[..., Any]
 Site = tuple[Any, str]
@@ -36,6 +39,8 @@ UNTOUCHED_METHODS = {
     "data_ptr", "_make_subclass", "as_subclass", "register_hook", "untyped_storage", "backward", "requires_grad_",
 }  # fmt: skip
 C_NAMESPACES = ("_nn", "_special", "_fft", "_linalg", "_nested", "_sparse")
+# torch keeps functions by identity in these.
+CACHES = (_device_constructors, _get_overridable_functions)
 # Classes whose call is the way into operators of other libraries (torch.library, torch.ops).
 OPERATOR_CLASSES = (torch._ops.OpOverloadPacket, torch._ops.OpOverload)
 
@@ -64,7 +69,10 @@ class EntryRecorder:
     def __init__(self, model: nn.Module) -> None:
         self.entries: tuple[EntryPoint, ...] = find_entry_points(model)
         self.calls: list[EntryCall] = []
+        self.in_other_threads: set[str] = set()
+        """Names of entry points called from threads that the network started: nothing attributes those calls."""
         self._open: list[int] = []
+        self._paused = False
 
     @property
     def current(self) -> int | None:
@@ -76,10 +84,24 @@ class EntryRecorder:
         with swapped(self.entries, [self._twin(i, e.function) for i, e in enumerate(self.entries)]):
             yield
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is recorded inside: the recorder passing a call on is not the network entering torch."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
+
     def _twin(self, number: int, function: Function) -> Function:
-        calls, opened = self.calls, self._open
+        calls, opened, owner = self.calls, self._open, threading.get_ident()
 
         def recording(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != owner:
+                self.in_other_threads.add(self.entries[number].name)
+                return function(*args, **kwargs)
+            if self._paused:
+                return function(*args, **kwargs)
             calls.append(EntryCall(number, opened[-1] if opened else None))
             opened.append(len(calls) - 1)
             try:
@@ -136,8 +158,12 @@ def plan_spans(
 def swapped(entries: Iterable[EntryPoint], twins: Iterable[Function]) -> Iterator[None]:
     """Binds each entry point's twin at all its sites; puts everything back, also when the body raises."""
     undo: list[tuple[Any, str, bool, Any]] = []
+    originals: dict[int, Function] = {}
+    modules = set(sys.modules)
+    empty_caches = [cache for cache in CACHES if cache.cache_info().currsize == 0]
     try:
         for entry, twin in zip(entries, twins, strict=True):
+            originals[id(twin)] = entry.function
             for owner, name in entry.sites:
                 own = name in vars(owner)
                 undo.append((owner, name, own, vars(owner).get(name)))
@@ -149,6 +175,17 @@ def swapped(entries: Iterable[EntryPoint], twins: Iterable[Function]) -> Iterato
                 _bind(owner, name, before)
             else:
                 delattr(owner, name)
+        for module_name in set(sys.modules) - modules:  # imported by the body: `from torch import cat` found a twin
+            _give_back(sys.modules[module_name], originals)
+        for cache in empty_caches:  # filled by the body, with twins in it
+            cache.cache_clear()
+
+
+def _give_back(module: Any, originals: dict[int, Function]) -> None:
+    namespace = getattr(module, "__dict__", None)
+    for name, value in list(namespace.items()) if isinstance(namespace, dict) else ():
+        if id(value) in originals and isinstance(value, FunctionType):
+            setattr(module, name, originals[id(value)])
 
 
 def _bind(owner: Any, name: str, value: Any) -> None:

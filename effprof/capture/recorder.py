@@ -8,6 +8,7 @@ docs/how-we-measure.md); it only records.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,6 @@ class Schema:
     names: tuple[str, ...]
     defaults: tuple[tuple[str, Argument], ...]
     written: tuple[str, ...]
-    positions: dict[str, int]
 
 
 class TensorLedger:
@@ -71,8 +71,8 @@ class TensorLedger:
         return TensorSpec(
             number,
             storage,
-            tuple(tensor.shape),
-            tensor.stride() if tensor.layout is torch.strided else (),
+            (tensor.numel(),) if tensor.is_nested else tuple(tensor.shape),
+            tensor.stride() if _has_storage(tensor) else (),
             str(tensor.dtype)[6:],
             tensor.element_size(),
             self._roles.get(storage, "activation"),  # type: ignore[arg-type]
@@ -88,8 +88,8 @@ class TensorLedger:
         return self._next_id
 
     def _storage(self, tensor: torch.Tensor) -> int:
-        if tensor.layout is not torch.strided:  # sparse tensors have no storage of their own: one each
-            return -1 - self._tensors.get(tensor._cdata, self._next_id)
+        if not _has_storage(tensor):  # sparse and nested tensors are made of others: a number of their own
+            return self._storages.setdefault(-tensor._cdata, len(self._storages))
         storage = tensor.untyped_storage()
         key = storage._cdata
         number = self._storages.get(key)
@@ -97,6 +97,10 @@ class TensorLedger:
             self._kept.append(_StorageGuard(storage))
             number = self._storages[key] = len(self._storages)
         return number
+
+
+def _has_storage(tensor: torch.Tensor) -> bool:
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 class _StorageGuard:
@@ -116,8 +120,15 @@ class Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, ledger: TensorLedger, where: Callable[[], tuple[str, str | None]]) -> None:
+    def __init__(
+        self,
+        ledger: TensorLedger,
+        where: Callable[[], tuple[str, str | None]],
+        quietly: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """`quietly` is entered around each call that is passed on."""
         super().__init__()
+        self._quietly = quietly
         self.calls: list[OpCall] = []
         self.saw_subclass = False
         self._ledger = ledger
@@ -141,11 +152,13 @@ class Recorder(TorchDispatchMode):
         before = {spec.storage for spec in inputs}
         result = _shape_alone(schema.aten, args, arguments)
         if result is None:
-            result = func(*args, **kwargs)
+            with self._quietly():
+                result = func(*args, **kwargs)
         outputs = self._read_outputs(result)
         written = tuple(i for i, name in enumerate(names) if name.partition(".")[0] in schema.written)
-        if written and not outputs:  # foreach and out-less in-place operators: what they wrote is what they gave
-            outputs = tuple(inputs[i] for i in written)
+        if written and not outputs:  # in-place operators that return nothing: what they wrote is what they gave
+            given = [*zip(schema.names, args, strict=False), *kwargs.items()]
+            outputs = self._read_outputs([value for name, value in given if name in schema.written])
         is_view = self._is_view(schema.op, outputs, before) and (
             not written or schema.op in SHAPE_CHANGES or (schema.op in DROPOUTS and arguments.get("train") is False)
         )
@@ -221,7 +234,7 @@ PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
 def _read_schema(func: Any) -> Schema:
     schema = getattr(func, "_schema", None)
     if schema is None:  # a higher-order operator (flex_attention, cond): it has a name and no schema
-        return Schema(str(func), str(func), (), (), (), {})
+        return Schema(str(func), str(func), (), (), ())
     names = tuple(argument.name for argument in schema.arguments)
     defaults = tuple(
         (argument.name, _plain(argument.default_value))
@@ -231,7 +244,7 @@ def _read_schema(func: Any) -> Schema:
     written = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
     overload = schema.overload_name
     aten = f"{schema.name}.{overload}" if overload else schema.name
-    return Schema(aten, base_name(schema.name), names, defaults, written, {n: i for i, n in enumerate(names)})
+    return Schema(aten, base_name(schema.name), names, defaults, written)
 
 
 def _shape_alone(aten: str, args: tuple[Any, ...], arguments: dict[str, Argument]) -> torch.Tensor | None:
@@ -253,9 +266,9 @@ def _plain(value: Any) -> Argument:
 
 
 def _index_values(tensor: torch.Tensor) -> tuple[int, ...] | None:
-    if tensor.is_meta or tensor.dtype not in (torch.int64, torch.int32) or tensor.dim() != 1:
+    if tensor.is_meta or type(tensor) not in PLAIN_TENSORS:
         return None
-    if tensor.numel() > MAX_INDEX_VALUES:
+    if tensor.dtype not in (torch.int64, torch.int32) or tensor.dim() != 1 or tensor.numel() > MAX_INDEX_VALUES:
         return None
     values: list[int] = tensor.tolist()
     return tuple(values)

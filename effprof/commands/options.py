@@ -110,7 +110,7 @@ def add_timing_options(parser: argparse.ArgumentParser) -> None:
         "--warmup",
         metavar="N",
         type=whole_number("--warmup", 0, 100_000),
-        help="runs before the clock starts (default: until two agree)",
+        help="runs before the clock starts (default: until they are steady)",
     )
     group.add_argument(
         "--min-time",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effprof.commands.options import (
     add_device_options,
@@ -17,8 +18,12 @@ from effprof.commands.options import (
 from effprof.commands.outputs import claim, print_summary, write_json
 from effprof.commands.progress import progress_bar
 from effprof.commands.views import report_of
+from effprof.errors import InterruptedRunError
 from effprof.records import RunSpec
 from effprof.store import folder_name
+
+if TYPE_CHECKING:
+    from effprof.report import Report
 
 DEFAULT_FOLDER = "reports/runs/<time>-<model>-<device>"
 
@@ -40,21 +45,22 @@ def run(args: argparse.Namespace) -> int:
     for spec in specs:
         zoo.check_name(spec.model)
     destination = claim(args, args.models, default_folder(specs))
-    reports = []
-    interrupted = False
-    for spec, folder in zip(specs, destination.report_folders, strict=True):
-        with progress_bar(spec.model, args.quiet) as progress:
-            profile = measure_rounds(spec, progress)
-        reports.append(report_of(profile, args))
-        reports[-1].save(folder)  # now: a failure of the next network must not lose this one
-        interrupted = profile.partial
-        if interrupted:
-            break
-    if len(reports) > 1 and destination.folder is not None:
-        save_comparison(reports, destination.folder)
-    write_json(reports, destination)
-    print_summary(reports, args, destination)
-    return 130 if interrupted else 0
+    reports: list[Report] = []
+    try:
+        for spec, folder in zip(specs, destination.report_folders, strict=True):
+            with progress_bar(spec.model, args.quiet) as progress:
+                profile = measure_rounds(spec, progress)
+            reports.append(report_of(profile, args))
+            reports[-1].save(folder)
+            if profile.partial:
+                return InterruptedRunError.exit_code
+    finally:  # what was measured is shown, also when a later network failed
+        if len(reports) > 1 and destination.folder is not None:
+            save_comparison(reports, destination.folder)
+        if reports:
+            write_json(reports, destination)
+            print_summary(reports, args, destination)
+    return 0
 
 
 def default_folder(specs: tuple[RunSpec, ...]) -> Path:

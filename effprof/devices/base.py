@@ -33,6 +33,8 @@ class SpanCost:
 
     inside_s: float
     outside_s: float
+    at_most: float
+    """Upper bound of its cost in a network, as a multiple."""
 
 
 class Subject(Protocol):
@@ -51,10 +53,7 @@ class Subject(Protocol):
 
     def plain(self) -> PlainRun: ...
 
-    def timed(self, layers: int = 1) -> TimedRun:
-        """One instrumented run; with `layers` > 1 every span is timed so many times over, one inside the other, so
-        that the cost of instrumentation stands out of the noise (the spans are then the outermost ones)."""
-        ...
+    def timed(self) -> TimedRun: ...
 
     def span_cost(self) -> SpanCost: ...
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,13 +16,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from effprof.capture import Inputs, SpanPlan
 from effprof.capture.entries import Function, swapped
+from effprof.capture.failure import forward_explained
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.devices.cpuinfo import cpu_name
 from effprof.errors import ModelError
+from effprof.interrupts import interrupts_deferred
 from effprof.records import DeviceInfo
 
 now_ns = time.perf_counter_ns
 NS = 1e-9
+AT_MOST = 4.0
+"""A twin's cost in a network, as a multiple of that in a tight loop (seen: 1.1 to 2.5)."""
 
 
 def cpu_device() -> DeviceInfo:
@@ -34,6 +37,8 @@ def minor_page_faults() -> int | None:
     """Of this process so far; None where getrusage does not count them."""
     if sys.platform != "linux":
         return None
+    import resource  # not there on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
@@ -79,16 +84,17 @@ class EntrySubject:
     def plain(self) -> PlainRun:
         return plain_run(self.model, self.inputs)
 
-    def timed(self, layers: int = 1) -> TimedRun:
+    def timed(self) -> TimedRun:
         log: list[Span] = []
-        functions = [entry.function for entry in self.plan.entries]
-        for _ in range(layers):
-            functions = [timed_twin(number, function, log) for number, function in enumerate(functions)]
+        twins = [timed_twin(number, entry.function, log) for number, entry in enumerate(self.plan.entries)]
         args, kwargs, model = self.inputs.args, self.inputs.kwargs, self.model
-        with ExitStack() as stack:
-            stack.enter_context(Marker())
-            stack.enter_context(torch._C._DisableTorchDispatch())
-            stack.enter_context(swapped(self.plan.entries, functions))
+        with (
+            interrupts_deferred(),
+            Marker(),
+            torch._C._DisableTorchDispatch(),
+            swapped(self.plan.entries, twins),
+            forward_explained(self.inputs),
+        ):
             start = now_ns()
             result = model(*args, **kwargs)
             end = now_ns()
@@ -98,15 +104,19 @@ class EntrySubject:
         return TimedRun((end - start) * NS, tuple((e - s) * NS for _, s, e in spans))
 
     def span_cost(self) -> SpanCost:
-        return tight_span_cost(lambda log: timed_twin(0, abs, log))
+        log: list[Span] = []
+        twin = timed_twin(0, abs, log)
+        inside_s, outside_s = tight_loop_s(partial(abs, 1), partial(twin, 1), log)
+        return SpanCost(inside_s, outside_s, AT_MOST)
 
 
 def plain_run(model: torch.nn.Module, inputs: Inputs) -> PlainRun:
     args, kwargs = inputs.args, inputs.kwargs
-    faults = minor_page_faults()
-    start = now_ns()
-    result = model(*args, **kwargs)
-    end = now_ns()
+    with forward_explained(inputs):
+        faults = minor_page_faults()
+        start = now_ns()
+        result = model(*args, **kwargs)
+        end = now_ns()
     after = minor_page_faults()
     del result  # freed outside the clock, as the instrumented runs do
     return PlainRun((end - start) * NS, None if faults is None or after is None else after - faults)
@@ -143,22 +153,34 @@ def check_sequence(seen: Sequence[int], expected: Sequence[int], name: Callable[
     )
 
 
-def tight_span_cost(make_twin: Callable[[list[Span]], Function], calls: int = 2000, repeats: int = 7) -> SpanCost:
-    """Cost of one timed span around a C function that does next to nothing, in a tight loop (median of repeats)."""
+def tight_loop_s(
+    bare: Callable[[], object],
+    timed: Callable[[], object],
+    log: list[tuple[Any, int, int]],
+    calls: int = 1000,
+    batch: int = 1,
+    repeats: int = 7,
+) -> tuple[float, float]:
+    """Seconds that timing a call costs (inside, outside) its two clock readings, in a tight loop (median of repeats).
+
+    Args:
+        bare: calls a function that does next to nothing.
+        timed: the same, timed into `log`.
+        batch: how many calls each of the two makes.
+    """
     inside, outside = [], []
     for _ in range(repeats):
-        log: list[Span] = []
-        twin = make_twin(log)
+        log.clear()
         start = now_ns()
         for _ in range(calls):
-            abs(1)
-        bare = now_ns() - start
+            bare()
+        bare_ns = (now_ns() - start) / (calls * batch)
         start = now_ns()
         for _ in range(calls):
-            twin(1)
-        whole = now_ns() - start
-        spans = statistics.median(end - begin for _, begin, end in log)
-        function = bare / calls
-        inside.append(max(spans - function, 0.0))
-        outside.append(max((whole - bare) / calls - inside[-1], 0.0))
-    return SpanCost(statistics.median(inside) * NS, statistics.median(outside) * NS)
+            timed()
+        timed_ns = (now_ns() - start) / (calls * batch)
+        span_ns = statistics.median(end - begin for _, begin, end in log)
+        inside.append(max(span_ns - bare_ns, 0.0))
+        outside.append(max(timed_ns - bare_ns - inside[-1], 0.0))
+    log.clear()
+    return statistics.median(inside) * NS, statistics.median(outside) * NS

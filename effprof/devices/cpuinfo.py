@@ -49,17 +49,20 @@ def _meminfo_available() -> int | None:
 
 
 def _cgroup_available() -> int | None:
-    pairs = (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    versions = (
+        ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     )
-    for limit_file, used_file in pairs:
+    for folder, limit_file, used_file, reclaimable in versions:
         try:
-            limit = int(Path(limit_file).read_text(encoding="ascii"))
-            used = int(Path(used_file).read_text(encoding="ascii"))
+            limit = int(Path(folder, limit_file).read_text(encoding="ascii"))
+            used = int(Path(folder, used_file).read_text(encoding="ascii"))
+            statistics = Path(folder, "memory.stat").read_text(encoding="ascii")
         except (OSError, ValueError):
             continue  # no such control group, or "max": no limit
-        return max(limit - used, 0)
+        # Cached files count as used, and the kernel gives them up when memory is wanted.
+        fields = dict(line.split() for line in statistics.splitlines())
+        return max(limit - used + int(fields.get(reclaimable, 0)), 0)
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,19 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from effprof.capture import Inputs
+from effprof.capture.failure import forward_explained
 from effprof.capture.names import base_name
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
-from effprof.devices.cpu import NS, Span, check_sequence, now_ns, outermost, plain_run, tight_span_cost
+from effprof.devices.cpu import NS, check_sequence, now_ns, plain_run, tight_loop_s
+from effprof.interrupts import interrupts_deferred
 from effprof.records import OpCall
+
+DispatchSpan = tuple[Any, int, int]
+"""(operator, start, end) in clock ticks of a nanosecond."""
+BATCH = 20
+AT_MOST = 20.0
+"""A dispatched call's cost in a network, as a multiple of that of a transposition in a tight loop: taking a
+convolution's arguments apart and putting them together again takes many times as long."""
 
 
 class TimingMode(TorchDispatchMode):
@@ -21,7 +29,7 @@ class TimingMode(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, log: list[tuple[Any, int, int]]) -> None:
+    def __init__(self, log: list[DispatchSpan]) -> None:
         super().__init__()
         self._append = log.append
 
@@ -53,43 +61,36 @@ class DispatchSubject:
     def plain(self) -> PlainRun:
         return plain_run(self.model, self.inputs)
 
-    def timed(self, layers: int = 1) -> TimedRun:
-        log: list[tuple[Any, int, int]] = []
+    def timed(self) -> TimedRun:
+        log: list[DispatchSpan] = []
         args, kwargs, model = self.inputs.args, self.inputs.kwargs, self.model
-        modes = [TimingMode(log) for _ in range(layers)]
-        for mode in modes:
-            mode.__enter__()
-        try:
+        with interrupts_deferred(), TimingMode(log), forward_explained(self.inputs):
             start = now_ns()
             result = model(*args, **kwargs)
             end = now_ns()
-        finally:
-            for mode in reversed(modes):
-                mode.__exit__(None, None, None)
         del result
-        spans: list[Span] = outermost([(i, s, e) for i, (_, s, e) in enumerate(log)])
-        names = [aten_name(log[i][0]) for i, _, _ in spans]
-        expected = [call.aten for call in self.calls]
-        numbers = {name: i for i, name in enumerate({*names, *expected})}
-        text = {i: base_name(name) for name, i in numbers.items()}
-        check_sequence([numbers[n] for n in names], [numbers[n] for n in expected], text.__getitem__)
-        return TimedRun((end - start) * NS, tuple((e - s) * NS for _, s, e in spans))
+        numbers: dict[str, int] = {}
+        expected = [numbers.setdefault(call.aten, len(numbers)) for call in self.calls]
+        seen = [numbers.setdefault(aten_name(func), len(numbers)) for func, _, _ in log]
+        names = {number: base_name(name) for name, number in numbers.items()}
+        check_sequence(seen, expected, names.__getitem__)
+        return TimedRun((end - start) * NS, tuple((e - s) * NS for _, s, e in log))
 
     def span_cost(self) -> SpanCost:
-        mode_log: list[tuple[Any, int, int]] = []
-        mode = TimingMode(mode_log)
+        log: list[DispatchSpan] = []
+        mode, tensor = TimingMode(log), torch.zeros(2, 2)
 
-        def make(log: list[Span]) -> Callable[..., Any]:
-            def call(value: int) -> int:
-                start = now_ns()
-                result = mode.__torch_dispatch__(abs, (), (value,))
-                end = now_ns()
-                log.append((0, start, end))
-                return int(result)
+        def through_mode() -> None:
+            with mode:
+                for _ in range(BATCH):
+                    tensor.t()
 
-            return call
+        def bare() -> None:
+            for _ in range(BATCH):
+                tensor.t()
 
-        return tight_span_cost(make)
+        inside_s, outside_s = tight_loop_s(bare, through_mode, log, calls=50, batch=BATCH)
+        return SpanCost(inside_s, outside_s, AT_MOST)
 
 
 def aten_name(func: Any) -> str:

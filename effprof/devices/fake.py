@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -19,22 +20,26 @@ from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.errors import BadFileError
 from effprof.records import DeviceInfo, OpCall
 
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
 
 class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that happens to one call now and then: it takes `factor` times as long."""
 
-    factor: float
-    probability: float
+    factor: NotNegative
+    probability: Share
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one call takes and how that varies from run to run."""
 
-    time_s: float | None = None
+    time_s: NotNegative | None = None
     """None: from the rates."""
-    noise: float = 0.0
+    noise: NotNegative = 0.0
     """Standard deviation as a share of the time (normal, cut at zero)."""
-    drift: float = 0.0
+    drift: NotNegative = 0.0
     """Share by which the time grows with every run."""
     second_mode: Mode | None = None
     """Drawn once a run, for all calls of this entry together."""
@@ -43,15 +48,15 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    mult_adds_per_s: float = 2e10
-    bytes_per_s: float = 1e10
-    seconds_per_call: float = 5e-6
+    mult_adds_per_s: Positive = 2e10
+    bytes_per_s: Positive = 1e10
+    seconds_per_call: NotNegative = 5e-6
     """Python and dispatch between two calls: overhead."""
 
 
 class Instrumentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    inside_s: float = 2e-7
-    outside_s: float = 6e-7
+    inside_s: NotNegative = 2e-7
+    outside_s: NotNegative = 6e-7
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,13 +68,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: dict[str, Cost] = {}
     """A layer's entry covers its children and goes before `ops`; the longest matching path counts."""
     instrumentation: Instrumentation = msgspec.field(default_factory=Instrumentation)
-    overhead_s: float = 0.0
+    overhead_s: NotNegative = 0.0
     """Once a run, outside all calls."""
     distortion: float = 0.0
     """Share by which instrumented calls are slower, at the full input size only."""
-    unseen_s: float = 0.0
+    unseen_s: NotNegative = 0.0
     """A wait in plain runs only, at the full input size only."""
-    page_faults: int = 0
+    page_faults: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def read_plan(path: Path | None) -> Plan:
@@ -115,15 +120,14 @@ class FakeSubject:
         total_s = sum(self._draw()) + self._between_s()
         return PlainRun(total_s + (self.plan.unseen_s if self.full_size else 0.0), self.plan.page_faults)
 
-    def timed(self, layers: int = 1) -> TimedRun:
+    def timed(self) -> TimedRun:
         inside_s, outside_s = self.plan.instrumentation.inside_s, self.plan.instrumentation.outside_s
         stretch = 1 + (self.plan.distortion if self.full_size else 0.0)
-        own_s = inside_s + (layers - 1) * (inside_s + outside_s)
-        spans_s = tuple(cost_s * stretch + own_s for cost_s in self._draw())
+        spans_s = tuple(cost_s * stretch + inside_s for cost_s in self._draw())
         return TimedRun(sum(spans_s) + len(spans_s) * outside_s + self._between_s(), spans_s)
 
     def span_cost(self) -> SpanCost:
-        return SpanCost(self.plan.instrumentation.inside_s, self.plan.instrumentation.outside_s)
+        return SpanCost(self.plan.instrumentation.inside_s, self.plan.instrumentation.outside_s, at_most=1e9)
 
     def _between_s(self) -> float:
         return len(self.calls) * self.plan.rates.seconds_per_call + self.plan.overhead_s

@@ -20,8 +20,6 @@ PAIRS = 24
 MAX_SECONDS_PER_POINT = 1.0
 MAX_SHARE_PER_POINT = 0.2
 """Of the time that the whole measurement may take."""
-MAX_OVER_TIGHT = 4.0
-"""Upper bound of a span's cost in a network, as a multiple of its cost in a tight loop (seen: 1.1 to 2.5)."""
 
 
 def calibrate(
@@ -38,7 +36,7 @@ def calibrate(
     point_s = min(MAX_SECONDS_PER_POINT, MAX_SHARE_PER_POINT * max_time_s)
     points = tuple(_measure_point(small, point_s, rng) for small in smaller)
     found = [point_cost_s(point) for point in points if point.spans]
-    cost_s = min(max(statistics.median(found), tight_s), MAX_OVER_TIGHT * tight_s) if found else tight_s
+    cost_s = min(max(statistics.median(found), tight_s), tight.at_most * tight_s) if found else tight_s
     inside_share = tight.inside_s / tight_s if tight_s else 0.0
     return Calibration(cost_s * inside_share, cost_s * (1 - inside_share), method, points)
 

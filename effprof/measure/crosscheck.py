@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from torch import nn
 
 from effprof.capture import Inputs
+from effprof.capture.failure import one_line
 from effprof.measure.guard import left_as_found
-from effprof.measure.static import on_meta, one_line, swap_tensors
+from effprof.measure.static import on_meta, swap_tensors
 from effprof.records import Crosscheck, OpCall
 
 # fvcore counts a multiply-add as one; these are its names for what effprof counts as mult_adds.

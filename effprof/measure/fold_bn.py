@@ -7,13 +7,13 @@ generated code without the reader's source lines.)
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from effprof.capture import Capture
+from effprof.measure.prepare import copied
 from effprof.records import Note, OpCall
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -22,7 +22,7 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 def fold_batch_norms(model: nn.Module, captured: Capture) -> tuple[nn.Module, Note]:
     """A copy of `model` (in eval mode) with every foldable batch-norm folded, and a note that says how many."""
-    folded = copy.deepcopy(model)
+    folded = copied(model)
     layers = dict(folded.named_modules())
     pairs, left = find_pairs(layers, captured)
     for conv_path, norm_path in pairs:

@@ -16,12 +16,13 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
     """Eval mode and inference mode inside; afterwards everything is as before.
 
     Restored: each module's attributes (training flags, hooks, parameters, buffers and children by identity, anything
-    that `forward` assigned), the contents of buffers that were written in place, random number state, thread count,
-    default dtype. Not restored: what a forward does inside its own non-tensor attributes (appending to a list it
-    owns) or outside itself. A forward that writes its own parameters is refused before it runs (`static.py`).
+    that `forward` assigned), the contents of buffers and of tensors kept as attributes, `requires_grad`, random number
+    state, thread count, default dtype. Not restored: what a forward does inside its own non-tensor attributes
+    (appending to a list it owns) or outside itself. A forward that writes its own parameters is refused (`static.py`).
     """
     saved = [_SavedModule.of(module) for module in model.modules()]
-    contents = [(buffer, buffer.detach().clone()) for buffer in _buffers(model)]
+    contents = [(tensor, tensor.detach().clone()) for tensor in _small_tensors(model)]
+    grads = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     rng = torch.get_rng_state()
     threads_before = torch.get_num_threads()
     dtype = torch.get_default_dtype()
@@ -32,17 +33,25 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
         with torch.inference_mode():
             yield
     finally:
-        for module in saved:
-            module.restore()
-        with torch.no_grad():
-            for buffer, content in contents:
-                # By content: a batch-norm in training mode writes its statistics without counting a version up.
-                if not torch.equal(buffer, content):
-                    buffer.copy_(content)
         torch.set_rng_state(rng)
+        torch.set_default_dtype(dtype)
         if torch.get_num_threads() != threads_before:
             torch.set_num_threads(threads_before)
-        torch.set_default_dtype(dtype)
+        for module in saved:
+            module.restore()
+        for parameter, requires_grad in grads:
+            if parameter.requires_grad != requires_grad:
+                parameter.requires_grad_(requires_grad)
+        with torch.no_grad():
+            for tensor, content in contents:
+                if not _same(tensor, content):
+                    tensor.copy_(content)
+
+
+def _same(tensor: torch.Tensor, content: torch.Tensor) -> bool:
+    """By content: a batch-norm in training mode writes its statistics without counting a version up. Tensors that
+    torch cannot compare (sparse ones) are taken as changed."""
+    return tensor.layout is torch.strided and not tensor.is_quantized and torch.equal(tensor, content)
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,10 @@ def _restore(target: dict[Any, Any], contents: dict[Any, Any]) -> None:
         target.update(contents)
 
 
-def _buffers(model: nn.Module) -> Iterator[torch.Tensor]:
-    """Buffers that a forward could write (counters, caches); they are small beside the weights."""
-    for buffer in model.buffers():
-        if not buffer.is_meta and not buffer.is_inference():
-            yield buffer
+def _small_tensors(model: nn.Module) -> Iterator[torch.Tensor]:
+    """Buffers and tensors kept as plain attributes, which a forward could write (counters, caches); they are small
+    beside the weights."""
+    for module in model.modules():
+        for tensor in (*module._buffers.values(), *vars(module).values()):
+            if isinstance(tensor, torch.Tensor) and not tensor.is_meta and not tensor.is_inference():
+                yield tensor

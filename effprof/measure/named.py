@@ -10,16 +10,16 @@ from torch import nn
 
 from effprof import zoo
 from effprof.capture import Capture, Inputs
-from effprof.errors import ModelError, UsageError
+from effprof.errors import ModelError, UsageError, ValuesNeededError
 from effprof.measure.allocator import set_malloc
 from effprof.measure.crosscheck import crosscheck
 from effprof.measure.environment import environment
 from effprof.measure.fold_bn import fold_batch_norms
 from effprof.measure.guard import left_as_found
-from effprof.measure.prepare import Shape, model_info, random_inputs, with_setting
+from effprof.measure.prepare import Shape, model_info, own_precision, random_inputs, with_setting
 from effprof.measure.rounds import Progress
 from effprof.measure.session import measure
-from effprof.measure.static import refuse_writes_to_parameters, run_forward, static_capture
+from effprof.measure.static import refuse_writes_to_parameters, run_unseen, static_capture
 from effprof.records import Note, Profile, RunSpec
 from effprof.settings import checked
 
@@ -29,13 +29,25 @@ def measure_by_name(spec: RunSpec, progress: Progress | None = None) -> Profile:
     set_malloc(spec.malloc)
     torch.manual_seed(spec.seed)
     loaded = zoo.load(spec.model)
-    inputs = random_inputs(input_shapes(spec, loaded.input_shapes), spec.batch_size, spec.seed)
-    profile = measure(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, progress=progress)
+    shapes = input_shapes(spec, loaded.input_shapes)
+    profile = measure(
+        loaded.module,
+        random_inputs(shapes, spec.batch_size, spec.seed, "meta"),
+        spec,
+        name=loaded.name,
+        source=loaded.source,
+        progress=progress,
+        make_inputs=lambda: random_inputs(shapes, spec.batch_size, spec.seed),
+    )
     if profile.partial:
         return profile
     if progress is not None:
         progress("counting with other libraries", 1.0)
-    return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls))
+    try:
+        inputs = random_inputs(shapes, spec.batch_size, spec.seed)
+        return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls))
+    except KeyboardInterrupt:
+        return replace(profile, partial=True)
 
 
 def count_by_name(spec: RunSpec, *, run: bool, with_crosscheck: bool) -> Profile:
@@ -44,7 +56,10 @@ def count_by_name(spec: RunSpec, *, run: bool, with_crosscheck: bool) -> Profile
     loaded = zoo.load(spec.model) if run or with_crosscheck else load_on_meta(spec.model)
     device = "cpu" if run or with_crosscheck else "meta"
     inputs = random_inputs(input_shapes(spec, loaded.input_shapes), spec.batch_size, spec.seed, device)
-    profile = count_module(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, run=run)
+    try:
+        profile = count_module(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, run=run)
+    except ValuesNeededError as error:
+        raise ValuesNeededError(f"{error} Add --run to count from one real pass.") from None
     return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls)) if with_crosscheck else profile
 
 
@@ -73,7 +88,7 @@ def _pass(model: nn.Module, inputs: Inputs, run: bool) -> Capture:
     if not run:
         return static_capture(model, inputs)
     with left_as_found(model):
-        return run_forward(model, inputs)
+        return run_unseen(model, inputs)
 
 
 def load_on_meta(name: str) -> zoo.LoadedModel:
@@ -95,7 +110,7 @@ def input_shapes(spec: RunSpec, default: tuple[Shape, ...]) -> tuple[Shape, ...]
     return tuple((shape[0], spec.img_size, spec.img_size) if len(shape) == 3 else shape for shape in default)
 
 
-def spec_for(model: nn.Module, inputs: Inputs, **settings: Any) -> RunSpec:
+def spec_for(model: nn.Module, inputs: Inputs, *, precision: str | None = None, **settings: Any) -> RunSpec:
     """The spec of a module handed over from Python; the first input's first axis is taken as the batch.
 
     Raises:
@@ -104,7 +119,10 @@ def spec_for(model: nn.Module, inputs: Inputs, **settings: Any) -> RunSpec:
     tensors = inputs.tensors()
     batch_size = tensors[0].shape[0] if tensors and tensors[0].dim() else 1
     shapes = tuple(tuple(t.shape[1:]) for t in tensors)
-    return checked(RunSpec(type(model).__name__, batch_size=batch_size, input_shape=shapes, **settings))
+    spec = checked(RunSpec(type(model).__name__, batch_size=max(batch_size, 1), input_shape=shapes, **settings))
+    if precision is None:
+        return replace(spec, precision=own_precision(model, inputs))
+    return checked(replace(spec, precision=precision))
 
 
 def check_module(model: object) -> None:

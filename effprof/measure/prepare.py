@@ -10,10 +10,13 @@ import torch
 from torch import nn
 
 from effprof.capture import Inputs
-from effprof.errors import UsageError
+from effprof.capture.failure import one_line
+from effprof.errors import ModelError, UsageError
 from effprof.records import ModelInfo, ModuleInfo, RunSpec
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+# What a network handed over from Python may come in besides.
+NAMES = {**{dtype: name for name, dtype in DTYPES.items()}, torch.float16: "fp16", torch.float64: "fp64"}
 Shape = tuple[int, ...]
 STEP_PX = 32
 """Smaller inputs keep to multiples of this: most image networks halve their input five times."""
@@ -43,19 +46,43 @@ def random_inputs(shapes: tuple[Shape, ...], batch_size: int, seed: int, device:
     return Inputs(tuple(torch.randn(batch_size, *shape, generator=generator) for shape in shapes))
 
 
+def own_precision(model: nn.Module, inputs: Inputs) -> str:
+    """That of the network's first floating-point parameter, else of its input: `fp32`."""
+    for tensor in (*model.parameters(), *inputs.tensors()):
+        if tensor.is_floating_point():
+            return NAMES.get(tensor.dtype, str(tensor.dtype)[6:])
+    return "fp32"
+
+
 def with_setting(model: nn.Module, inputs: Inputs, spec: RunSpec) -> tuple[nn.Module, Inputs]:
-    """Precision and memory format applied, on a copy of the network where that changes it."""
-    dtype = DTYPES[spec.precision]
-    if spec.precision == "fp32" and not spec.channels_last:
+    """Precision and memory format applied, on a copy of the network where that changes it.
+
+    Raises:
+        ModelError: the network cannot be copied.
+    """
+    convert = spec.precision != own_precision(model, inputs)
+    if not convert and not spec.channels_last:
         return model, inputs
-    model = copy.deepcopy(model)
-    if spec.precision != "fp32":
+    model = copied(model)
+    if convert:
+        dtype = DTYPES[spec.precision]
         model = model.to(dtype)
         inputs = inputs.map(lambda t: t.to(dtype) if t.is_floating_point() else t)
     if spec.channels_last:
         model = model.to(memory_format=torch.channels_last)
         inputs = inputs.map(lambda t: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t)
     return model, inputs
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A deep copy, which settings that change the network are applied to."""
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # whatever its parts raise when they are copied
+        raise ModelError(
+            f"This setting is applied to a copy of the network, which cannot be copied: {type(error).__name__}: "
+            f"{one_line(error)}"
+        ) from error
 
 
 def smaller_inputs(inputs: Inputs) -> Iterator[Inputs]:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ import msgspec
 
 from effprof import errors
 from effprof.errors import EffprofError, InterruptedRunError, ModelError
-from effprof.measure.worker import EXPLAINED, INTERRUPTED
+from effprof.measure.worker import EXPLAINED, FAILED, INTERRUPTED
 from effprof.records import Note, Profile, RunSpec
 from effprof.store import loads_profile
 
@@ -36,7 +36,8 @@ Progress = Callable[[str, float], None]
 # The child must find this effprof, from any directory and past whatever lies in the current one: the current
 # directory leaves its path, and the folder that holds effprof comes last (in a source checkout only this adds it).
 START = (
-    "import sys; sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
     "from effprof.measure.worker import main; sys.exit(main(sys.argv[1:]))"
 )
 OWN_FOLDER = str(Path(__file__).parents[2])
@@ -62,7 +63,8 @@ def measure_pickled(model: nn.Module, inputs: Inputs, spec: RunSpec) -> Profile:
         ModelError: it is not.
     """
     try:
-        task = pickle.dumps((model, inputs, spec))
+        # Twice: the path must be there before the network can be read.
+        task = pickle.dumps((sys.path, pickle.dumps((model, inputs, spec))))
     except Exception as error:
         raise ModelError(
             f"rounds={spec.rounds} needs a network that can be pickled ({type(error).__name__}: {error}). Use rounds=1."
@@ -120,51 +122,53 @@ def _run_worker(task: bytes, task_name: str, report: Progress) -> Profile:
         task_file, result_file = Path(folder, task_name), Path(folder, "result.json")
         task_file.write_bytes(task)
         read_end, write_end = os.pipe()
-        # A session of its own: Ctrl-C at the terminal reaches us alone, and we pass it on exactly once.
-        process = subprocess.Popen(
-            [sys.executable, "-c", START, OWN_FOLDER, str(task_file), str(result_file), str(write_end)],
-            pass_fds=(write_end,),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            start_new_session=True,
-        )
-        os.close(write_end)
-        try:
-            code = _follow(process, read_end, report)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        with os.fdopen(read_end, encoding="utf-8", errors="replace") as lines:
+            try:
+                # A session of its own: Ctrl-C at the terminal reaches us alone, and we pass it on exactly once.
+                process = subprocess.Popen(
+                    [sys.executable, "-c", START, OWN_FOLDER, str(task_file), str(result_file), str(write_end)],
+                    pass_fds=(write_end,),
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,  # what the network prints must not mix with our own output
+                    start_new_session=True,
+                )
+            finally:
+                os.close(write_end)
+            try:
+                code = _follow(process, lines, report)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
         return _result(code, result_file)
 
 
-def _follow(process: subprocess.Popen[bytes], read_end: int, report: Progress) -> int:
+def _follow(process: subprocess.Popen[bytes], lines: Iterable[str], report: Progress) -> int:
     """Passes progress on until the process ends; the first interrupt is forwarded, the second ends it at once."""
     interrupts = 0
-    with os.fdopen(read_end, encoding="utf-8", errors="replace") as lines:
-        while True:
-            try:
-                for line in lines:
-                    told = json.loads(line)
-                    report(told["text"], told["share"])
-                return process.wait()
-            except KeyboardInterrupt:
-                interrupts += 1
-                if interrupts > 1:
-                    raise
-                process.send_signal(signal.SIGINT)
+    while True:
+        try:
+            for line in lines:
+                told = json.loads(line)
+                report(told["text"], told["share"])
+            return process.wait()
+        except KeyboardInterrupt:
+            interrupts += 1
+            if interrupts > 1:
+                raise
+            process.send_signal(signal.SIGINT)
 
 
 def _result(code: int, result_file: Path) -> Profile:
-    if code == 0:
+    if code == 0 and result_file.exists():
         return loads_profile(result_file.read_bytes())
-    if code == INTERRUPTED:
+    if code in (INTERRUPTED, -signal.SIGINT):
         raise InterruptedRunError("Interrupted before anything was measured.")
-    if code == EXPLAINED:
+    if code == EXPLAINED and result_file.exists():
         told = json.loads(result_file.read_bytes())
         kind = getattr(errors, told["class"], EffprofError)
         raise kind(told["error"])
-    if code == 1:
+    if code == FAILED:
         raise EffprofError("The measuring process failed: a bug in effprof, whose traceback is above.")
     if code < 0:
         name = signal.Signals(-code).name

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
 from effprof.devices.base import Subject
+from effprof.interrupts import interrupts_deferred
 from effprof.records import Calibration, MeasuredOp, Round, Samples
 from effprof.statistics import median_ci95
 
@@ -16,7 +19,9 @@ WANTED_HALF_WIDTH = 0.02
 """The interval of the median must lie within this share of it."""
 MAX_WARMUP_RUNS = 12
 MAX_WARMUP_SECONDS = 2.0
-CHECK_EVERY = 5
+CHECK_GROWTH = 1.2
+"""The interval is looked at whenever there are this many times as many runs: looking after every few would stop at
+lucky moments."""
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done (0 to 1)."""
@@ -42,15 +47,16 @@ class _Taken:
     order: list[str] = field(default_factory=list)
 
     def take(self, subject: Subject, kind: str) -> None:
-        if kind == "A":
-            run = subject.plain()
-            self.plain_s.append(run.time_s)
-            self.faults.append(run.page_faults)
-        else:
-            timed = subject.timed()
-            self.instrumented_s.append(timed.time_s)
-            self.spans_s.append(timed.spans_s)
-        self.order.append(kind)
+        with interrupts_deferred():  # a run is taken whole or not at all, and leaves torch as it was
+            if kind == "A":
+                run = subject.plain()
+                self.plain_s.append(run.time_s)
+                self.faults.append(run.page_faults)
+            else:
+                timed = subject.timed()
+                self.instrumented_s.append(timed.time_s)
+                self.spans_s.append(timed.spans_s)
+            self.order.append(kind)
 
     def drop_half_pair(self) -> None:
         """An interrupted pair has one run too many."""
@@ -110,6 +116,7 @@ def measure_round(
 
 def _take_pairs(subject: Subject, taken: _Taken, limits: Limits, rng: random.Random, progress: Progress) -> str:
     started = monotonic()
+    next_check = MIN_RUNS
     clock_s = 0.0  # what the subject's own clock says; a make-believe clock must stop as a real one does
     while True:
         for kind in rng.sample("AB", 2):
@@ -120,8 +127,10 @@ def _take_pairs(subject: Subject, taken: _Taken, limits: Limits, rng: random.Ran
         progress(f"{runs} runs", _share_done(runs, plain_s, elapsed_s, limits))
         if elapsed_s >= limits.max_time_s:
             return "max-time"
-        if runs >= MIN_RUNS and plain_s >= limits.min_time_s and runs % CHECK_EVERY == 0 and _is_known(taken.plain_s):
-            return "interval"
+        if runs >= next_check and plain_s >= limits.min_time_s:
+            if _is_known(taken.plain_s):
+                return "interval"
+            next_check = math.ceil(CHECK_GROWTH * runs)
 
 
 def _share_done(runs: int, plain_s: float, elapsed_s: float, limits: Limits) -> float:
@@ -132,5 +141,5 @@ def _share_done(runs: int, plain_s: float, elapsed_s: float, limits: Limits) -> 
 
 def _is_known(times_s: list[float]) -> bool:
     low, high = median_ci95(times_s)
-    middle = (low + high) / 2
-    return (high - low) / 2 <= WANTED_HALF_WIDTH * middle
+    median_s = statistics.median(times_s)
+    return max(high - median_s, median_s - low) <= WANTED_HALF_WIDTH * median_s

@@ -7,14 +7,14 @@ followed this way; it says so in one line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 
 from effprof.capture import Capture, Inputs, capture
+from effprof.capture.failure import forward_error, forward_explained, one_line
 from effprof.devices.cpuinfo import available_memory_bytes
-from effprof.errors import EffprofError, ModelError, UsageError
+from effprof.errors import EffprofError, ModelError, UsageError, ValuesNeededError
 from effprof.measure.guard import left_as_found
 from effprof.records import OpCall
 from effprof.units import format_bytes
@@ -27,7 +27,8 @@ def static_capture(model: nn.Module, inputs: Inputs) -> Capture:
     and are taken as constants among fake tensors then.
 
     Raises:
-        ModelError: the forward raises, or asks for values.
+        ValuesNeededError: the forward asks for values.
+        ModelError: it raises anything else.
     """
     try:
         with left_as_found(model):
@@ -40,9 +41,9 @@ def static_capture(model: nn.Module, inputs: Inputs) -> Capture:
             raise
         except Exception as fake_error:
             if _asks_for_values(meta_error) or _asks_for_values(fake_error):
-                raise ModelError(
-                    f"The network's forward looks at the values of its tensors ({one_line(fake_error)}), "
-                    "so it cannot be counted without running it: add --run."
+                raise ValuesNeededError(
+                    f"The network's forward looks at the values of its tensors ({one_line(fake_error, 100)}), "
+                    "so it cannot be counted from shapes alone."
                 ) from None
             raise forward_error(fake_error, inputs) from None
 
@@ -85,20 +86,6 @@ def _asks_for_values(error: Exception) -> bool:
     )
 
 
-def forward_error(error: BaseException, inputs: Inputs) -> ModelError:
-    """The user's forward raised: what, and with which input."""
-    shapes = ", ".join("x".join(map(str, t.shape)) for t in inputs.tensors()) or "nothing"
-    return ModelError(
-        f"The network's forward raised {type(error).__name__}: {one_line(error)}\n"
-        f"The input was {shapes}; --input-shape gives another (without the batch axis)."
-    )
-
-
-def one_line(error: BaseException, limit: int = 160) -> str:
-    text = " ".join(str(error).split()) or "no message"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def refuse_writes_to_parameters(calls: tuple[OpCall, ...]) -> None:
     """A forward that changes its own weights cannot be left as found, and would measure another network each run."""
     for call in calls:
@@ -112,11 +99,13 @@ def refuse_writes_to_parameters(calls: tuple[OpCall, ...]) -> None:
 
 
 def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size: int) -> None:
-    """Weights and live activations must fit into the memory available now (control group's limit included)."""
-    available = available_memory_bytes()
+    """Weights and live activations must fit into memory (control group's limit included). The weights are there
+    already, so what they take counts as available."""
+    free = available_memory_bytes()
     needed = weights_bytes + peak_activation_bytes
-    if available is None or needed <= available:
+    if free is None or peak_activation_bytes <= free:
         return
+    available = free + weights_bytes
     fits = int(batch_size * max(available - weights_bytes, 0) / max(peak_activation_bytes, 1) * 0.9)
     hint = f"a batch of up to about {fits} would fit" if fits >= 1 else "not even a batch of 1 would fit"
     raise UsageError(
@@ -125,11 +114,25 @@ def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size:
     )
 
 
-def run_forward(model: nn.Module, inputs: Inputs, **options: Any) -> Capture:
+def run_forward(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
     """`capture` on real tensors, with the forward's own errors explained."""
+    with forward_explained(inputs):
+        return capture(model, inputs, find_spans=find_spans)
+
+
+def run_unseen(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
+    """`run_forward` of a network that could not be counted before: one that writes its own parameters is only found
+    out now, and gets them back.
+
+    Raises:
+        ModelError: it does.
+    """
+    contents = [(parameter, parameter.detach().clone()) for parameter in model.parameters()]
+    captured = run_forward(model, inputs, find_spans=find_spans)
     try:
-        return capture(model, inputs, **options)
-    except EffprofError:
+        refuse_writes_to_parameters(captured.calls)
+    except ModelError:
+        for parameter, content in contents:
+            parameter.copy_(content)
         raise
-    except Exception as error:
-        raise forward_error(error, inputs) from None
+    return captured

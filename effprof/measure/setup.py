@@ -1,0 +1,133 @@
+"""All that is ready before the clock starts: the calls, a subject that can be run, and what calibration runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+from effprof.capture import Capture, Inputs
+from effprof.devices.base import Subject
+from effprof.devices.cpu import EntrySubject, cpu_device
+from effprof.devices.dispatch import DispatchSubject
+from effprof.devices.fake import FakeSubject, fake_device, read_plan
+from effprof.errors import ModelError, UsageError
+from effprof.measure.fold_bn import fold_batch_norms
+from effprof.measure.prepare import smaller_inputs
+from effprof.measure.standin import stand_ins
+from effprof.measure.static import run_forward, run_unseen, static_capture
+from effprof.records import DeviceInfo, Note, OpCall, RunSpec
+
+
+@dataclass(frozen=True)
+class Setup:
+    model: nn.Module
+    device: DeviceInfo
+    calls: tuple[OpCall, ...]
+    subject: Subject
+    smaller: tuple[Subject, ...]
+    """What calibration runs: the same network at smaller inputs, or a stand-in."""
+    method: str
+    """Which of the two, as `Calibration.method`."""
+    notes: tuple[Note, ...] = ()
+
+
+def on_fake(model: nn.Module, inputs: Inputs, spec: RunSpec, plan_file: Path | None) -> Setup:
+    """The make-believe device: nothing is run, the calls come from shapes alone."""
+    plan = read_plan(plan_file)
+    captured = static_capture(model, inputs)
+    notes: tuple[Note, ...] = ()
+    if spec.fold_bn:
+        model, note = fold_batch_norms(model, captured)
+        captured, notes = static_capture(model, inputs), (note,)
+
+    def subject(of: Inputs, calls: tuple[OpCall, ...], full_size: bool, seed: int) -> FakeSubject:
+        return FakeSubject(calls, plan, tuple(tuple(t.shape) for t in of.tensors()), full_size, seed)
+
+    smaller = tuple(
+        subject(small, static_capture(model, small).calls, False, spec.seed + 1 + i)
+        for i, small in enumerate(smaller_inputs(inputs))
+    )
+    device = fake_device(spec.threads or 1)
+    return Setup(
+        model, device, captured.calls, subject(inputs, captured.calls, True, spec.seed), smaller, "planned", notes
+    )
+
+
+def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -> Setup:
+    """The CPU: one recorded pass, and the timer that it allows.
+
+    Args:
+        was_counted: shapes alone have shown what the forward does; else it is watched for writes to its parameters.
+    """
+    _require_cpu(model, inputs)
+    captured = (run_forward if was_counted else run_unseen)(model, inputs, find_spans=True)
+    notes: tuple[Note, ...] = ()
+    if spec.fold_bn:
+        model, note = fold_batch_norms(model, captured)
+        captured, notes = run_forward(model, inputs, find_spans=True), (note,)
+    notes += _timer_notes(captured)
+    subject = _subject(model, inputs, captured)
+    by_entry = captured.spans is not None
+    smaller, method = tuple(_smaller(model, inputs, by_entry)), "smaller-inputs"
+    if not smaller:
+        smaller, method = tuple(_subject(m, i, _timed_alike(c, by_entry)) for m, i, c in stand_ins()), "stand-in"
+    return Setup(model, cpu_device(), captured.calls, subject, smaller, method, notes)
+
+
+def _subject(model: nn.Module, inputs: Inputs, captured: Capture) -> Subject:
+    if captured.spans is not None:
+        return EntrySubject(model, inputs, captured.spans)
+    return DispatchSubject(model, inputs, captured.calls)
+
+
+def _timed_alike(captured: Capture, by_entry: bool) -> Capture:
+    """Calibration is of the timer that is used."""
+    return captured if by_entry else replace(captured, spans=None)
+
+
+def _smaller(model: nn.Module, inputs: Inputs, by_entry: bool) -> Iterator[Subject]:
+    """The network at smaller inputs; none where it has only one size."""
+    for small in smaller_inputs(inputs):
+        try:
+            captured = run_forward(model, small, find_spans=True)
+        except ModelError:
+            return
+        if by_entry and captured.spans is None:
+            return
+        yield _subject(model, small, _timed_alike(captured, by_entry))
+
+
+def _require_cpu(model: nn.Module, inputs: Inputs) -> None:
+    for tensor in (*model.parameters(), *model.buffers(), *inputs.tensors()):
+        if tensor.device.type != "cpu":
+            raise UsageError(
+                f"The network or its input has a tensor on {tensor.device}, and --device cpu measures on the CPU. "
+                "Move all of it there: model.to('cpu')."
+            )
+
+
+def _timer_notes(captured: Capture) -> tuple[Note, ...]:
+    notes = []
+    if captured.uncovered and captured.spans is None:
+        names = ", ".join(captured.uncovered[:3]) + (" ..." if len(captured.uncovered) > 3 else "")
+        notes.append(
+            Note(
+                "dispatch-timer",
+                f"{names} could not be timed at torch's entry points (called through a reference kept by the "
+                "network), so a dispatch mode timed all calls; it disturbs them more.",
+                "Call torch's functions by their names in torch, Tensor or torch.nn.functional.",
+            )
+        )
+    if captured.in_other_threads:
+        notes.append(
+            Note(
+                "other-threads",
+                "The network called torch from threads of its own: their calls are neither counted nor timed, and "
+                "show as overhead.",
+                "Run the network in one thread to see them.",
+            )
+        )
+    return tuple(notes)
