@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from effprof.cli import main
-
 if __name__ == "__main__":
+    # `-m` puts the current directory first on the path: a statistics.py of the user's there would be ours.
+    sys.path[:] = sys.path[1:]
+    from effprof.cli import main
+
     sys.exit(main())

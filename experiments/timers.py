@@ -21,7 +21,7 @@ import torch
 
 from effprof import zoo
 from effprof.capture import Inputs, capture
-from effprof.devices.cpu import EntrySubject
+from effprof.devices.cpu import EntrySubject, FreshInputs
 from effprof.devices.dispatch import DispatchSubject
 
 
@@ -43,7 +43,8 @@ def row(name: str, size: int, pairs: int) -> str:
     model, inputs = zoo.load(name).module.eval(), Inputs((torch.randn(1, 3, size, size),))
     captured = capture(model, inputs, find_spans=True)
     assert captured.spans is not None
-    entry, dispatch = EntrySubject(model, inputs, captured.spans), DispatchSubject(model, inputs, captured.calls)
+    fresh = FreshInputs.of(inputs, captured.calls)
+    entry, dispatch = EntrySubject(model, fresh, captured.spans), DispatchSubject(model, fresh, captured.calls)
     timers: dict[str, Callable[[], float]] = {
         "plain": lambda: entry.plain().time_s,
         "entry": lambda: entry.timed().time_s,

@@ -26,6 +26,7 @@ MAX_LINES = 400
 LEVELS = {
     "errors": 0,
     "interrupts": 0,
+    "foreign": 1,
     "records": 0,
     "units": 0,
     "cost": 1,

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from effprof.errors import EffprofError, ModelError
+from effprof.foreign import describe
 
 if TYPE_CHECKING:
     from effprof.capture import Inputs
+
+# What torch raises when shapes do not fit; another input may then help.
+MAY_BE_SHAPES = (RuntimeError, ValueError, IndexError, AssertionError, TypeError)
 
 
 @contextmanager
@@ -17,22 +21,14 @@ def forward_explained(inputs: Inputs) -> Iterator[None]:
     """Around a call of the network, and nothing else: our own mistakes keep their tracebacks."""
     try:
         yield
-    except EffprofError:
+    except (EffprofError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit() in a forward too
         raise forward_error(error, inputs) from error
-    except SystemExit:
-        raise ModelError("The network's forward called sys.exit(); it must return its output.") from None
 
 
 def forward_error(error: BaseException, inputs: Inputs) -> ModelError:
     shapes = ", ".join("x".join(map(str, t.shape)) or "a number" for t in inputs.tensors()) or "nothing"
-    return ModelError(
-        f"The network's forward raised {type(error).__name__}: {one_line(error)}\n"
-        f"The input was {shapes}; --input-shape gives another (without the batch axis)."
-    )
-
-
-def one_line(error: BaseException, limit: int = 160) -> str:
-    text = " ".join(str(error).split()) or "no message"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    by_shape = isinstance(error, MAY_BE_SHAPES) and not isinstance(error, RecursionError)
+    hint = "; --input-shape gives another (without the batch axis)" if by_shape else ""
+    return ModelError(f"The network's forward raised {describe(error)}.\nThe input was {shapes}{hint}.")

@@ -215,6 +215,8 @@ class Recorder(TorchDispatchMode):
 
     @staticmethod
     def _is_view(op: str, outputs: tuple[TensorSpec, ...], before: set[int]) -> bool:
+        if op.startswith("profiler::"):  # record_function: a mark for profilers, with a tensor for a handle
+            return True
         if not outputs:
             return op in QUERIES
         return all(spec.storage in before for spec in outputs)

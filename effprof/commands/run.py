@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
     specs = run_specs(args)
     for spec in specs:
         zoo.check_name(spec.model)
-    destination = claim(args, args.models, default_folder(specs))
+    wanted = args.output_dir or default_folder(specs)
+    existed = wanted.exists()
+    destination = claim(args, args.models, wanted)
     reports: list[Report] = []
     try:
         for spec, folder in zip(specs, destination.report_folders, strict=True):
@@ -60,7 +63,16 @@ def run(args: argparse.Namespace) -> int:
         if reports:
             write_json(reports, destination)
             print_summary(reports, args, destination)
+        elif not existed:
+            remove_empty(*destination.report_folders, wanted)
     return 0
+
+
+def remove_empty(*folders: Path) -> None:
+    """Folders that were made for results that never came."""
+    for folder in dict.fromkeys(folders):
+        with suppress(OSError):  # not empty: something else was put there meanwhile
+            folder.rmdir()
 
 
 def default_folder(specs: tuple[RunSpec, ...]) -> Path:

@@ -6,7 +6,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.devices.cpuinfo import cpu_name
 from effprof.errors import ModelError
 from effprof.interrupts import interrupts_deferred
-from effprof.records import DeviceInfo
+from effprof.records import DeviceInfo, OpCall
 
 now_ns = time.perf_counter_ns
 NS = 1e-9
@@ -68,32 +68,56 @@ class Marker(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@dataclass(frozen=True)
+class FreshInputs:
+    """The input of a network, the same for every run also where the forward writes it."""
+
+    inputs: Inputs
+    contents: tuple[torch.Tensor, ...]
+    """What the input tensors hold; empty where no call writes them."""
+
+    @classmethod
+    def of(cls, inputs: Inputs, calls: Iterable[OpCall]) -> FreshInputs:
+        writes = any(call.inputs[position].role == "input" for call in calls for position in call.written)
+        return cls(inputs, tuple(t.clone() for t in inputs.tensors()) if writes else ())
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(t.shape) for t in self.inputs.tensors())
+
+    def refreshed(self) -> Inputs:
+        for tensor, content in zip(self.inputs.tensors(), self.contents, strict=False):
+            tensor.copy_(content)
+        return self.inputs
+
+
 @dataclass
 class EntrySubject:
     """Times spans with twins of the entry points that the capture pass found."""
 
     model: torch.nn.Module
-    inputs: Inputs
+    inputs: FreshInputs
     plan: SpanPlan
     timer: str = "entry"
 
     def __post_init__(self) -> None:
-        self.input_shape = tuple(tuple(t.shape) for t in self.inputs.tensors())
+        self.input_shape = self.inputs.shapes
         self.spans = self.plan.calls
 
     def plain(self) -> PlainRun:
-        return plain_run(self.model, self.inputs)
+        return plain_run(self.model, self.inputs.refreshed())
 
     def timed(self) -> TimedRun:
         log: list[Span] = []
         twins = [timed_twin(number, entry.function, log) for number, entry in enumerate(self.plan.entries)]
-        args, kwargs, model = self.inputs.args, self.inputs.kwargs, self.model
+        inputs, model = self.inputs.refreshed(), self.model
+        args, kwargs = inputs.args, inputs.kwargs
         with (
             interrupts_deferred(),
             Marker(),
             torch._C._DisableTorchDispatch(),
             swapped(self.plan.entries, twins),
-            forward_explained(self.inputs),
+            forward_explained(inputs),
         ):
             start = now_ns()
             result = model(*args, **kwargs)

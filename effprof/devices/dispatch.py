@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from effprof.capture import Inputs
 from effprof.capture.failure import forward_explained
 from effprof.capture.names import base_name
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
-from effprof.devices.cpu import NS, check_sequence, now_ns, plain_run, tight_loop_s
+from effprof.devices.cpu import NS, FreshInputs, check_sequence, now_ns, plain_run, tight_loop_s
 from effprof.interrupts import interrupts_deferred
 from effprof.records import OpCall
 
@@ -50,21 +49,22 @@ class DispatchSubject:
     """Times every dispatched call; one span a call."""
 
     model: torch.nn.Module
-    inputs: Inputs
+    inputs: FreshInputs
     calls: tuple[OpCall, ...]
     timer: str = "dispatch"
 
     def __post_init__(self) -> None:
-        self.input_shape = tuple(tuple(t.shape) for t in self.inputs.tensors())
+        self.input_shape = self.inputs.shapes
         self.spans = tuple((call.index,) for call in self.calls)
 
     def plain(self) -> PlainRun:
-        return plain_run(self.model, self.inputs)
+        return plain_run(self.model, self.inputs.refreshed())
 
     def timed(self) -> TimedRun:
         log: list[DispatchSpan] = []
-        args, kwargs, model = self.inputs.args, self.inputs.kwargs, self.model
-        with interrupts_deferred(), TimingMode(log), forward_explained(self.inputs):
+        inputs, model = self.inputs.refreshed(), self.model
+        args, kwargs = inputs.args, inputs.kwargs
+        with interrupts_deferred(), TimingMode(log), forward_explained(inputs):
             start = now_ns()
             result = model(*args, **kwargs)
             end = now_ns()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from effprof.capture import Inputs
-from effprof.capture.failure import one_line
+from effprof.foreign import describe
 from effprof.measure.guard import left_as_found
 from effprof.measure.static import on_meta, swap_tensors
 from effprof.records import Crosscheck, OpCall
@@ -33,11 +33,11 @@ def crosscheck(model: nn.Module, inputs: Inputs, calls: Iterable[OpCall]) -> Cro
         else:
             fvcore_mult_adds = _fvcore(model, inputs)
     except Exception as error:  # any failure of another library's tracing is a reason, not a crash of ours
-        reasons.append(f"fvcore: {type(error).__name__}: {one_line(error, 80)}")
+        reasons.append(f"fvcore: {describe(error)}")
     try:
         torch_mult_adds = _torch(model, inputs)
     except Exception as error:
-        reasons.append(f"torch: {type(error).__name__}: {one_line(error, 80)}")
+        reasons.append(f"torch: {describe(error)}")
     return Crosscheck(fvcore_mult_adds, torch_mult_adds, "; ".join(reasons) or None)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from effprof.errors import ModelError
+
 
 @contextmanager
 def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None]:
@@ -29,7 +31,7 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
     try:
         if threads is not None and threads != threads_before:
             torch.set_num_threads(threads)
-        model.eval()
+        _eval(model)
         with torch.inference_mode():
             yield
     finally:
@@ -46,6 +48,15 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
             for tensor, content in contents:
                 if not _same(tensor, content):
                     tensor.copy_(content)
+
+
+def _eval(model: nn.Module) -> None:
+    try:
+        model.eval()
+    except NotImplementedError:  # the module of an exported program
+        raise ModelError(
+            "The network cannot be put into eval mode; of an exported program pass the network it was exported from."
+        ) from None
 
 
 def _same(tensor: torch.Tensor, content: torch.Tensor) -> bool:

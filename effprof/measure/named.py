@@ -11,6 +11,7 @@ from torch import nn
 from effprof import zoo
 from effprof.capture import Capture, Inputs
 from effprof.errors import ModelError, UsageError, ValuesNeededError
+from effprof.foreign import exits_raise
 from effprof.measure.allocator import set_malloc
 from effprof.measure.crosscheck import crosscheck
 from effprof.measure.environment import environment
@@ -57,7 +58,8 @@ def count_by_name(spec: RunSpec, *, run: bool, with_crosscheck: bool) -> Profile
     device = "cpu" if run or with_crosscheck else "meta"
     inputs = random_inputs(input_shapes(spec, loaded.input_shapes), spec.batch_size, spec.seed, device)
     try:
-        profile = count_module(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, run=run)
+        with exits_raise():
+            profile = count_module(loaded.module, inputs, spec, name=loaded.name, source=loaded.source, run=run)
     except ValuesNeededError as error:
         raise ValuesNeededError(f"{error} Add --run to count from one real pass.") from None
     return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls)) if with_crosscheck else profile

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from effprof.capture import Inputs
-from effprof.capture.failure import one_line
 from effprof.errors import ModelError, UsageError
+from effprof.foreign import describe
 from effprof.records import ModelInfo, ModuleInfo, RunSpec
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -80,8 +80,7 @@ def copied(model: nn.Module) -> nn.Module:
         return copy.deepcopy(model)
     except Exception as error:  # whatever its parts raise when they are copied
         raise ModelError(
-            f"This setting is applied to a copy of the network, which cannot be copied: {type(error).__name__}: "
-            f"{one_line(error)}"
+            f"This setting is applied to a copy of the network, which cannot be copied: {describe(error)}."
         ) from error
 
 

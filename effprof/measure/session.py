@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from effprof.analyze.memory import peak_activation_bytes
@@ -47,8 +48,8 @@ def measure(
     with left_as_found(model, spec.threads):
         report("counting", 0.0)
         was_counted = check_before(model, inputs, spec)
-        if make_inputs is not None and kind != "fake":
-            inputs = make_inputs()
+        if kind != "fake":  # a copy: a forward may write its input
+            inputs = make_inputs() if make_inputs is not None else inputs.map(torch.clone)
         prepared, inputs = with_setting(model, inputs, spec)
         report("recording every call", 0.0)
         if kind == "fake":

@@ -10,7 +10,7 @@ from torch import nn
 
 from effprof.capture import Capture, Inputs
 from effprof.devices.base import Subject
-from effprof.devices.cpu import EntrySubject, cpu_device
+from effprof.devices.cpu import EntrySubject, FreshInputs, cpu_device
 from effprof.devices.dispatch import DispatchSubject
 from effprof.devices.fake import FakeSubject, fake_device, read_plan
 from effprof.errors import ModelError, UsageError
@@ -78,9 +78,10 @@ def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -
 
 
 def _subject(model: nn.Module, inputs: Inputs, captured: Capture) -> Subject:
+    fresh = FreshInputs.of(inputs, captured.calls)
     if captured.spans is not None:
-        return EntrySubject(model, inputs, captured.spans)
-    return DispatchSubject(model, inputs, captured.calls)
+        return EntrySubject(model, fresh, captured.spans)
+    return DispatchSubject(model, fresh, captured.calls)
 
 
 def _timed_alike(captured: Capture, by_entry: bool) -> Capture:

@@ -6,15 +6,18 @@ followed this way; it says so in one line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from effprof.capture import Capture, Inputs, capture
-from effprof.capture.failure import forward_error, forward_explained, one_line
+from effprof.capture.failure import forward_error, forward_explained
 from effprof.devices.cpuinfo import available_memory_bytes
 from effprof.errors import EffprofError, ModelError, UsageError, ValuesNeededError
+from effprof.foreign import place
 from effprof.measure.guard import left_as_found
 from effprof.records import OpCall
 from effprof.units import format_bytes
@@ -34,16 +37,18 @@ def static_capture(model: nn.Module, inputs: Inputs) -> Capture:
         with left_as_found(model):
             swap_tensors(model, on_meta)
             return capture(model, inputs.map(on_meta))
-    except Exception as meta_error:
+    except (EffprofError, KeyboardInterrupt):
+        raise
+    except BaseException as meta_error:
         try:
             return _fake_capture(model, inputs)
-        except EffprofError:
+        except (EffprofError, KeyboardInterrupt):
             raise
-        except Exception as fake_error:
+        except BaseException as fake_error:
             if _asks_for_values(meta_error) or _asks_for_values(fake_error):
                 raise ValuesNeededError(
-                    f"The network's forward looks at the values of its tensors ({one_line(fake_error, 100)}), "
-                    "so it cannot be counted from shapes alone."
+                    f"The network's forward looks at the values of its tensors{place(fake_error)}, so it cannot be "
+                    "counted from shapes alone."
                 ) from None
             raise forward_error(fake_error, inputs) from None
 
@@ -52,9 +57,24 @@ def _fake_capture(model: nn.Module, inputs: Inputs) -> Capture:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     # The guard outside: among fake tensors the random state it saves would be a fake one.
-    with left_as_found(model), FakeTensorMode(allow_non_fake_inputs=True):
+    with (
+        left_as_found(model),
+        _quiet_logger("torch._subclasses.fake_tensor"),
+        FakeTensorMode(allow_non_fake_inputs=True),
+    ):
         swap_tensors(model, lambda t: torch.empty_like(t, device="cpu"))
         return capture(model, inputs.map(lambda t: torch.empty_like(t, device="cpu")))
+
+
+@contextmanager
+def _quiet_logger(name: str) -> Iterator[None]:
+    """torch logs a traceback of what it then raises anyway."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def on_meta(tensor: torch.Tensor) -> torch.Tensor:
@@ -78,7 +98,7 @@ def swap_tensors(model: nn.Module, make: Callable[[torch.Tensor], torch.Tensor])
                     registry[name] = made[id(tensor)]  # type: ignore[assignment]
 
 
-def _asks_for_values(error: Exception) -> bool:
+def _asks_for_values(error: BaseException) -> bool:
     name = type(error).__name__
     text = str(error)
     return name in ("DataDependentOutputException", "DynamicOutputShapeException", "GuardOnDataDependentSymNode") or (
@@ -115,8 +135,10 @@ def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size:
 
 
 def run_forward(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
-    """`capture` on real tensors, with the forward's own errors explained."""
+    """`capture` on real tensors, with the forward's own errors explained. Not of the very first run: networks fill
+    caches then (masks, tables of positions) that later runs only read."""
     with forward_explained(inputs):
+        inputs.run(model)
         return capture(model, inputs, find_spans=find_spans)
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from effprof.errors import UnavailableError, UnknownNameError, UsageError
-from effprof.zoo.guard import describe, explained
+from effprof.foreign import describe, explained
 from effprof.zoo.names import PROVIDERS, did_you_mean
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from effprof.errors import ModelError, UnknownNameError, UsageError
-from effprof.zoo.guard import describe, explained, first_on_path, one_line
+from effprof.foreign import describe, explained, first_on_path, one_line
 from effprof.zoo.names import PROVIDERS, Kind, Source, did_you_mean
 
 if TYPE_CHECKING:
@@ -187,12 +187,15 @@ def require_eager(value: object, label: str) -> nn.Module:
         ModelError: it is no nn.Module, or scripted, compiled or exported, as a whole or in a part; says what to pass.
     """
     from torch import nn
+    from torch.nn.parameter import is_lazy
 
     _refuse_not_eager(value, f"{label} gave")
     if not isinstance(value, nn.Module):
         raise ModelError(f"{label} gave {_kind_of(value)}, not an nn.Module.")
     for path, part in value.named_modules():
         _refuse_not_eager(part, f"{label} gave a network with, at {path!r},")
+        if any(is_lazy(tensor) for tensor in (*part._parameters.values(), *part._buffers.values())):
+            raise ModelError(f"{label} gave a lazy network that has no weights yet, at {path!r}; run it once first.")
         if getattr(part, "_compiled_call_impl", None) is not None:
             where = f"at {path!r} " if path else ""
             raise ModelError(f"{label} gave a network compiled {where}by .compile(); pass it without that call.")

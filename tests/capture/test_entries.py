@@ -14,7 +14,7 @@ from torch import cat, nn
 
 from effprof.capture import Inputs, capture
 from effprof.capture.entries import find_entry_points
-from effprof.devices.cpu import EntrySubject, outermost
+from effprof.devices.cpu import EntrySubject, FreshInputs, outermost
 from effprof.errors import ModelError
 
 
@@ -65,7 +65,7 @@ class Spellings(nn.Module):
 def subject_of(model: nn.Module, *inputs: torch.Tensor) -> EntrySubject:
     captured = capture(model.eval(), Inputs(inputs), find_spans=True)
     assert captured.spans is not None, captured.uncovered
-    return EntrySubject(model, Inputs(inputs), captured.spans)
+    return EntrySubject(model, FreshInputs.of(Inputs(inputs), captured.calls), captured.spans)
 
 
 def test_every_spelling_is_covered_and_every_working_call_is_in_one_span() -> None:

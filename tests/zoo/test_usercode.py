@@ -170,7 +170,7 @@ def test_ctrl_c_is_not_explained_away(write: Write) -> None:
 def test_a_forked_child_may_still_end(python: Python) -> None:
     code = """
         import os
-        from effprof.zoo.guard import explained
+        from effprof.foreign import explained
         with explained("net.py"):
             child = os.fork()
             if child == 0:
@@ -182,7 +182,7 @@ def test_a_forked_child_may_still_end(python: Python) -> None:
 
 def test_an_exit_kept_from_loading_works_afterwards(python: Python) -> None:
     code = """
-        from effprof.zoo.guard import explained
+        from effprof.foreign import explained
         with explained("net.py"):
             from os import _exit
         print("loaded", flush=True)

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,10 +25,13 @@ class _ExitCalled(BaseException):
 def explained(who: str) -> Iterator[None]:
     """Turn what is raised inside into a ModelError that starts with `who`; let our own errors and Ctrl-C pass.
 
-    Calls that would end the process at once (`os._exit`, `os.abort`) raise while inside.
+    Calls that would end the process at once (`os._exit`, `os.abort`) raise while inside. Warnings of things that will
+    change some day are not for whoever measures somebody's network.
     """
     try:
-        with _exits_raise():
+        with exits_raise(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
             yield
     except (EffprofError, KeyboardInterrupt):
         raise
@@ -76,7 +80,7 @@ def _text(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _exits_raise() -> Iterator[None]:
+def exits_raise() -> Iterator[None]:
     """Let `os._exit` and `os.abort` raise, in `os` and in the module it takes them from."""
     loading_process, is_over = os.getpid(), False
 
