@@ -18,9 +18,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without escape sequences, control and direction characters."""
+    """`text` on one line, without escape sequences, control and direction characters.
+
+    A name of nothing else is spelled out, so that it is not taken for an empty one (the root of a network).
+    """
     one_line = _SPACE.sub(" ", _ESCAPES.sub("", text))
-    return "".join(char for char in one_line if unicodedata.category(char) not in _HARMFUL)
+    clean = "".join(char for char in one_line if unicodedata.category(char) not in _HARMFUL)
+    return clean if clean.strip() or not text.strip(" ") else ascii(text)
 
 
 def csv_text(text: str) -> str:

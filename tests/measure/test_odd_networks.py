@@ -98,6 +98,29 @@ class Partial(nn.Module):
         return torch.ops.aten.relu.default(self.flat(x))
 
 
+class Caches(nn.Module):
+    """Fills a cache on its first run, as many networks do with masks and position tables."""
+
+    mask: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.mask is None:
+            self.mask = torch.ones(4, 4).tril()
+        return x @ self.mask
+
+
+class Marks(nn.Module):
+    """Marks a region for profilers: no work, and no reason for the slower timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.profiler.record_function("block"):
+            return self.linear(x)
+
+
 class Looped(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +142,8 @@ ODD: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "a plain constant": (Permuted, torch.zeros(2, 3)),
     "a sparse buffer": (Sparse, torch.zeros(4, 4)),
     "an uncovered view": (Partial, torch.zeros(2, 2, 2)),
+    "a cache filled at first": (Caches, torch.zeros(4, 4)),
+    "a marked region": (Marks, torch.zeros(1, 4)),
     "a loop over tokens": (Looped, torch.zeros(2, 5, dtype=torch.long)),
     "transformer": (
         lambda: nn.Transformer(8, 2, 1, 1, 16, batch_first=True),
@@ -139,6 +164,60 @@ def test_odd_networks_are_measured_and_the_parts_make_the_whole(name: str) -> No
     check_sums(measured)
     assert measured.analysis.totals.mult_adds == counted.analysis.totals.mult_adds
     assert profile(model, example, device="fake").analysis.totals.mult_adds == counted.analysis.totals.mult_adds
+
+
+def test_a_marked_region_is_neither_work_nor_unknown() -> None:
+    report = profile(Marks(), torch.zeros(1, 4))
+    assert report.analysis.totals.uncosted_ops == {}
+    assert report.profile.rounds[0].timer == "entry"
+
+
+def test_a_network_that_writes_its_input_gets_the_same_one_every_time() -> None:
+    class Doubles(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert x.sum() == 2, "the input of an earlier run came back"
+            return x.mul_(2)
+
+    x = torch.ones(2)
+    check_sums(profile(Doubles(), x))
+    assert x.tolist() == [1, 1]
+
+
+class Ends(nn.Module):
+    def __init__(self, how: Callable[[], None]) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.how()
+        return x + 1
+
+
+class UnreadableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def raise_unreadable() -> None:
+    raise UnreadableError
+
+
+@pytest.mark.parametrize("how", [lambda: sys.exit(0), raise_unreadable, lambda: next(iter(()))])
+@pytest.mark.parametrize("act", [profile, effprof.count])
+def test_whatever_a_forward_raises_is_explained(how: Callable[[], None], act: Callable[..., Any]) -> None:
+    with pytest.raises(ModelError, match="The network's forward raised") as caught:
+        act(Ends(how), torch.zeros(3))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("The input was 3")
+
+
+def test_lazy_and_exported_networks_are_told_what_to_do() -> None:
+    with pytest.raises(ModelError, match="run it once first"):
+        profile(nn.LazyLinear(3), torch.zeros(1, 2))
+    exported = torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),)).module()
+    with pytest.raises(ModelError, match="exported"):
+        profile(exported, torch.zeros(1, 2))
 
 
 def test_a_network_that_looks_at_values_is_measured_but_not_counted() -> None:

@@ -24,6 +24,8 @@ from effprof.report.untrusted import cells, csv_text, cut_middle, printable
         ("a\x00\x7f\x1bb", "a"),
         ("a\u202eb\u200bc", "abc"),
         ("µ × 网络", "µ × 网络"),
+        ("\x9b31m", r"'\x9b31m'"),
+        ("", ""),
     ],
 )
 def test_escape_sequences_and_control_characters_go(name: str, shown: str) -> None:
