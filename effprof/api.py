@@ -26,7 +26,7 @@ def profile(
     device: str = "cpu",
     threads: int | None = None,
     min_time: float = 1.0,
-    max_time: float = 6.0,
+    max_time: float = 5.0,
     warmup: int | None = None,
     seed: int = 0,
     precision: str | None = None,

@@ -35,7 +35,7 @@ class RunSpec:
     warmup: int | None = None
     """Runs before the clock starts, kept apart; None: at least 3, until one is not 2 % faster than the best so far."""
     min_time_s: float = 1.0
-    max_time_s: float = 6.0
+    max_time_s: float = 5.0
     seed: int = 0
     command: str = ""
 

@@ -17,7 +17,7 @@ from effprof.devices.base import Subject
 from effprof.records import Calibration, CalibrationPoint
 
 PAIRS = 24
-MAX_SECONDS_PER_POINT = 1.0
+MAX_SECONDS_PER_POINT = 0.6
 MAX_SHARE_PER_POINT = 0.2
 """Of the time that the whole measurement may take."""
 

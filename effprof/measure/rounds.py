@@ -32,7 +32,7 @@ class Limits:
     """When to stop (see `RunSpec` for the meaning of each)."""
 
     min_time_s: float = 1.0
-    max_time_s: float = 6.0
+    max_time_s: float = 5.0
     warmup: int | None = None
 
 
