@@ -66,15 +66,23 @@ class StackReader:
 
 
 def shown_path(file: Path) -> str:
-    """A file as a reader knows it: relative to the current directory, else to the folder of its top-level package."""
-    try:
-        return str(file.resolve().relative_to(Path.cwd().resolve()))
-    except (ValueError, OSError):
-        pass  # not below the current directory: named from its package instead
+    """A file as a reader knows it: relative to the current directory, else (and when it is installed, whatever folder
+    the environment lies in) to the folder that holds its top-level package."""
+    if "site-packages" not in file.parts:
+        resolved, here = file.resolve(), _current_folder()
+        if here is not None and resolved.is_relative_to(here):
+            return str(resolved.relative_to(here))
     top = file.parent
     while (top / "__init__.py").exists() and top.parent != top:
         top = top.parent
     return str(file.relative_to(top))
+
+
+def _current_folder() -> Path | None:
+    try:
+        return Path.cwd().resolve()
+    except OSError:  # it has been deleted
+        return None
 
 
 def run_marked(forward: Callable[[], object]) -> object:
