@@ -3,7 +3,7 @@
     python experiments/closure.py [--runs 5] [--threads 1 2] [--models NAME ...] [--output reports/closure.csv]
 
 Prints one row a network and thread count: latency, ops, overhead, residual (median of the runs) and the share that
-must stay within 2 %. Wants a quiet machine; about 12 s a run.
+must stay within 2 %. Wants a quiet machine; about 15 s a run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--max-time", type=float, default=6.0)
+    parser.add_argument("--max-time", type=float, default=10.0)
     parser.add_argument("--malloc", default="default", choices=("default", "steady"))
     parser.add_argument("--output", type=Path, help="also as CSV")
     args = parser.parse_args()

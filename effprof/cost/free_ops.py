@@ -24,6 +24,7 @@ VIEWS_AND_QUERIES = names(
     swapaxes swapdims sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride t tensor_split transpose unbind
     unflatten unfold _unpack_dual unsafe_chunk unsafe_split unsafe_split_with_sizes _unsafe_view unsqueeze _values
     values _version view view_as view_as_complex view_as_real vsplit
+    profiler::_record_function_enter profiler::_record_function_enter_new profiler::_record_function_exit
     """
 )
 

@@ -17,7 +17,7 @@ from effprof.capture import Capture, Inputs, capture
 from effprof.capture.failure import forward_error, forward_explained
 from effprof.devices.cpuinfo import available_memory_bytes
 from effprof.errors import EffprofError, ModelError, UsageError, ValuesNeededError
-from effprof.foreign import place
+from effprof.foreign import describe, place
 from effprof.measure.guard import left_as_found
 from effprof.records import OpCall
 from effprof.units import format_bytes
@@ -100,7 +100,7 @@ def swap_tensors(model: nn.Module, make: Callable[[torch.Tensor], torch.Tensor])
 
 def _asks_for_values(error: BaseException) -> bool:
     name = type(error).__name__
-    text = str(error)
+    text = describe(error)
     return name in ("DataDependentOutputException", "DynamicOutputShapeException", "GuardOnDataDependentSymNode") or (
         "meta tensors" in text and ("item" in text or "_local_scalar_dense" in text)
     )
@@ -136,10 +136,10 @@ def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size:
 
 def run_forward(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
     """`capture` on real tensors, with the forward's own errors explained. Not of the very first run: networks fill
-    caches then (masks, tables of positions) that later runs only read."""
+    caches then (masks, tables of positions) that later runs only read. Each run gets a copy: it may write its input."""
     with forward_explained(inputs):
-        inputs.run(model)
-        return capture(model, inputs, find_spans=find_spans)
+        inputs.map(torch.clone).run(model)
+        return capture(model, inputs.map(torch.clone), find_spans=find_spans)
 
 
 def run_unseen(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
