@@ -2,8 +2,8 @@
 
 Python reaches torch's operators through C functions: `torch.conv2d`, `Tensor.__add__`, `torch._C._nn.gelu`. For a
 timed run, exactly those that a network calls are replaced, wherever a module binds them by name, by a twin that reads
-the clock before and after. That costs about a microsecond a call and leaves dispatch as it is; a Python dispatch mode
-costs five to twenty (docs/how-we-measure.md has the figures).
+the clock before and after. That costs one to four microseconds a call where a Python dispatch mode costs
+fifteen to twenty-five, and leaves dispatch as it is (figures and machine: docs/how-we-measure.md).
 
 Which ones a network calls is found in the capture pass, where every entry point is swapped for a recording twin. An
 operator that reached the dispatcher past all of them (a function kept in a list or a closure, C++ calling C++) is

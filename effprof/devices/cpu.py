@@ -26,7 +26,8 @@ from effprof.records import DeviceInfo, OpCall
 now_ns = time.perf_counter_ns
 NS = 1e-9
 AT_MOST = 4.0
-"""A twin's cost in a network, as a multiple of that in a tight loop (seen: 1.1 to 2.5)."""
+"""A twin's cost in a network, as a multiple of that in a tight loop at most. A choice, and a tight one:
+docs/how-we-measure.md says where it binds."""
 
 
 def cpu_device() -> DeviceInfo:
