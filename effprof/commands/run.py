@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
             if profile.partial:
                 return InterruptedRunError.exit_code
     finally:  # what was measured is shown, also when a later network failed
-        if len(reports) > 1 and destination.folder is not None:
-            save_comparison(reports, destination.folder)
+        if len(reports) > 1:
+            save_comparison(reports, wanted)
         if reports:
             write_json(reports, destination)
             print_summary(reports, args, destination)

@@ -15,8 +15,6 @@ from effprof.records import Crosscheck, OpCall
 
 # fvcore counts a multiply-add as one; these are its names for what effprof counts as mult_adds.
 FVCORE_OPERATORS = ("conv", "linear", "matmul", "bmm", "einsum", "addmm", "baddbmm")
-
-
 # Operators that do several matrix products in one call; fvcore's handlers do not know them and would count nothing.
 FUSED = {"_native_multi_head_attention", "_transformer_encoder_layer_fwd", "scaled_dot_product_attention"}
 

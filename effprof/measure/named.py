@@ -31,6 +31,10 @@ def measure_by_name(spec: RunSpec, progress: Progress | None = None) -> Profile:
     torch.manual_seed(spec.seed)
     loaded = zoo.load(spec.model)
     shapes = input_shapes(spec, loaded.input_shapes)
+
+    def real_inputs() -> Inputs:
+        return random_inputs(shapes, spec.batch_size, spec.seed)
+
     profile = measure(
         loaded.module,
         random_inputs(shapes, spec.batch_size, spec.seed, "meta"),
@@ -38,15 +42,14 @@ def measure_by_name(spec: RunSpec, progress: Progress | None = None) -> Profile:
         name=loaded.name,
         source=loaded.source,
         progress=progress,
-        make_inputs=lambda: random_inputs(shapes, spec.batch_size, spec.seed),
+        make_inputs=real_inputs,
     )
     if profile.partial:
         return profile
     if progress is not None:
         progress("counting with other libraries", 1.0)
     try:
-        inputs = random_inputs(shapes, spec.batch_size, spec.seed)
-        return replace(profile, crosscheck=crosscheck(loaded.module, inputs, profile.calls))
+        return replace(profile, crosscheck=crosscheck(loaded.module, real_inputs(), profile.calls))
     except KeyboardInterrupt:
         return replace(profile, partial=True)
 
@@ -75,7 +78,6 @@ def count_module(
     if spec.fold_bn:
         model, note = fold_batch_norms(model, captured)
         captured, notes = _pass(model, inputs, run), (note,)
-    refuse_writes_to_parameters(captured.calls)
     return Profile(
         spec=spec,
         model=model_info(model, inputs, name, source, spec),
@@ -87,10 +89,13 @@ def count_module(
 
 
 def _pass(model: nn.Module, inputs: Inputs, run: bool) -> Capture:
-    if not run:
-        return static_capture(model, inputs)
-    with left_as_found(model):
-        return run_unseen(model, inputs)
+    """One pass that is known to leave the parameters alone (`run_unseen` refuses the others itself)."""
+    if run:
+        with left_as_found(model):
+            return run_unseen(model, inputs)
+    captured = static_capture(model, inputs)
+    refuse_writes_to_parameters(captured.calls)
+    return captured
 
 
 def load_on_meta(name: str) -> zoo.LoadedModel:

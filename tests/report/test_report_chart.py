@@ -144,7 +144,8 @@ def test_drawing_needs_no_pyplot_and_no_torch(tmp_path_factory: pytest.TempPathF
         "heavy = {'torch', 'matplotlib', 'pandas', 'rich', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_pyplot_is_never_imported() -> None:

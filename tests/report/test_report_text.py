@@ -101,7 +101,8 @@ def test_ascii_output_is_ascii_and_says_the_same(make_report: Callable[..., Repo
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp437", "latin-1", "no-such-encoding"])
 def test_text_can_always_be_written_in_its_encoding(make_report: Callable[..., Report], encoding: str) -> None:
     text = render_text(hostile_report(make_report, "网络µ"), TextStyle(encoding=encoding))
-    text.encode("ascii" if encoding == "no-such-encoding" else encoding)
+    known = "ascii" if encoding == "no-such-encoding" else encoding
+    assert text.encode(known).decode(known) == text
 
 
 @pytest.mark.parametrize("colours", [None, "256"])

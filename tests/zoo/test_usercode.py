@@ -88,7 +88,7 @@ def test_our_future_imports_do_not_hold_in_the_users_file(write: Write) -> None:
             size: int = 3
         assert Net.__annotations__["size"] is int
     """)
-    zoo.load(f"{path}:Net")
+    assert zoo.load(f"{path}:Net").module.size == 3
 
 
 @pytest.mark.parametrize(
