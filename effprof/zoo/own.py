@@ -29,6 +29,8 @@ class ZooEntry:
     year: int
     input_shape: tuple[int, ...]
     """Without the batch axis."""
+    aliases: tuple[str, ...]
+    """Other names that `--model` takes for it."""
 
 
 def package() -> ModuleType:
@@ -66,19 +68,29 @@ def _init_file(root: Path) -> Path:
 
 def table() -> tuple[ZooEntry, ...]:
     """The zoo's networks, in the order of its table; imports no torch."""
+    zoo = package()
     return tuple(
-        ZooEntry(network.name, network.family, network.paper, network.year, network.input_shape)
-        for network in package().NETWORKS
+        ZooEntry(
+            network.name,
+            network.paper.family,
+            network.paper.citation,
+            network.paper.year,
+            network.input_shape,
+            tuple(alias for alias, name in zoo.ALIASES.items() if name == network.name),
+        )
+        for network in zoo.NETWORKS
     )
 
 
 def find(name: str) -> Any:
-    """The zoo's `Network` of that name.
+    """The zoo's `Network` of that name or alias.
 
     Raises:
         UnknownNameError: there is none; says which is near.
     """
-    networks = {network.name: network for network in package().NETWORKS}
+    zoo = package()
+    networks = {network.name: network for network in zoo.NETWORKS}
+    networks |= {alias: networks[target] for alias, target in zoo.ALIASES.items()}
     if name not in networks:
         raise UnknownNameError(f"No model named {name!r}.{did_you_mean(name, networks)} `effprof models` lists them.")
     return networks[name]

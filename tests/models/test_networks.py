@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from twins import TWINS, copy_weights
 
 from effprof import zoo
 
 TABLE = Path(__file__).parents[1] / "tables" / "parameters.csv"
 NAMES = [entry.name for entry in zoo.table()]
+INPUTS = {entry.name: entry.input_shape for entry in zoo.table()}
 
 
 def facts() -> list[dict[str, str]]:
@@ -33,22 +34,6 @@ def torch_mult_adds(network: nn.Module) -> int:
     return counter.get_total_flops() // 2
 
 
-def from_torchvision(name: str) -> nn.Module:
-    return pytest.importorskip("torchvision.models").get_model(name, weights=None)
-
-
-def from_pytorchcv(name: str) -> nn.Module:
-    return pytest.importorskip("pytorchcv.model_provider").get_model(name)
-
-
-TWINS: dict[str, Callable[[], nn.Module]] = {
-    "resnet50": lambda: from_torchvision("resnet50"),
-    "mobilenetv2": lambda: from_torchvision("mobilenet_v2"),
-    "shufflenetv2": lambda: from_torchvision("shufflenet_v2_x1_0"),
-    "shufflenetv1": lambda: from_pytorchcv("shufflenet_g3_w1"),
-}
-
-
 def test_every_network_has_a_published_count() -> None:
     assert {fact["network"] for fact in facts() if fact["parameters"]} == set(NAMES)
 
@@ -63,7 +48,7 @@ def test_counts_agree_with_the_published_ones(fact: dict[str, str]) -> None:
     assert fact["explanation"] or deviation <= 0.5, "a deviation beyond rounding needs its reason in the table"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TWINS)
 def test_same_counts_as_another_library(name: str) -> None:
     with torch.device("meta"):
         theirs = TWINS[name]()
@@ -72,12 +57,12 @@ def test_same_counts_as_another_library(name: str) -> None:
     assert torch_mult_adds(ours) == torch_mult_adds(theirs)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TWINS)
 def test_same_outputs_as_another_library_with_its_weights(name: str) -> None:
     torch.manual_seed(0)
     ours, theirs = zoo.load(name).module.eval(), TWINS[name]().eval()
-    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
-    images = torch.randn(1, 3, 224, 224)
+    images = torch.randn(1, *INPUTS[name])
+    copy_weights(theirs, ours, images)
     with torch.inference_mode():
         expected, actual = theirs(images), ours(images)
     # untrained weights may give large outputs (pytorchcv's: 1e4), so the error is relative to the largest
@@ -97,8 +82,7 @@ def test_initial_weights_keep_outputs_finite_and_different(name: str) -> None:
 
 def built(file: str, constructor: str, **options: float) -> nn.Module:
     package = zoo.own.package()
-    table = {network.builder: network for network in package.NETWORKS}
-    network = type(next(iter(table.values())))("variant", f"{file}:{constructor}", "", 0, "", options=options)
+    network = package.Network("variant", f"{file}:{constructor}", package.NETWORKS[0].paper, options=options)
     with torch.device("meta"):
         return network.build()
 

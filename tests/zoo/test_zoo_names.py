@@ -53,7 +53,7 @@ def test_names_are_checked_without_torch(tmp_path: Path, python: Python) -> None
 
 def test_table_says_what_is_known_without_building() -> None:
     by_name = {entry.name: entry for entry in zoo.table()}
-    assert set(by_name) >= {"mobilenetv2", "shufflenetv1", "shufflenetv2", "resnet50"}
+    assert set(by_name) >= {"mobilenetv2", "shufflenetv1_g3", "shufflenetv2", "resnet50"}
     assert by_name["shufflenetv2"].year == 2018
     assert by_name["shufflenetv2"].input_shape == (3, 224, 224)
     assert {entry.family for entry in by_name.values()} <= set(zoo.own.package().FAMILIES)
