@@ -19,7 +19,18 @@ SHUFFLENET_V2 = Paper(
 NETWORKS: tuple[Network, ...] = (
     # spatial exploitation
     # depth
-    *variants("resnet:ResNet", RESNET, {"resnet50": {"repeats": (3, 4, 6, 3)}}),
+    *variants(
+        "resnet:basic_resnet", RESNET, {"resnet18": {"repeats": (2, 2, 2, 2)}, "resnet34": {"repeats": (3, 4, 6, 3)}}
+    ),
+    *variants(
+        "resnet:ResNet",
+        RESNET,
+        {
+            "resnet50": {"repeats": (3, 4, 6, 3)},
+            "resnet101": {"repeats": (3, 4, 23, 3)},
+            "resnet152": {"repeats": (3, 8, 36, 3)},
+        },
+    ),
     # multi-path
     # width
     # feature-map exploitation

@@ -28,7 +28,7 @@ def from_timm(name: str) -> Callable[[], nn.Module]:
 TWINS: dict[str, Callable[[], nn.Module]] = {
     # spatial exploitation
     # depth
-    "resnet50": from_torchvision("resnet50"),
+    **{f"resnet{depth}": from_torchvision(f"resnet{depth}") for depth in (18, 34, 50, 101, 152)},
     # multi-path
     # width
     # feature-map exploitation
