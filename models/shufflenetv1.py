@@ -13,6 +13,7 @@ from .blocks import channel_shuffle, conv_bn, depthwise_bn, initialise, pool_and
 
 # Table 1 of the paper: channels of stage 2 at width 1 for each number of groups; every later stage doubles them
 STAGE2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
+STEM_CHANNELS = 24
 REPEATS = (4, 8, 4)
 
 
@@ -52,7 +53,8 @@ class ShuffleNetV1(nn.Module):
 
     def __init__(self, groups: int = 3, width: float = 1.0, classes: int = 1000) -> None:
         super().__init__()
-        channels = to_multiple(24 * width, groups)
+        # the authors' code (github.com/megvii-model/ShuffleNet-Series) has 24 channels at 1.5x as at 1x, and 48 at 2x
+        channels = to_multiple(STEM_CHANNELS * (width if width < 1 else int(width)), groups)
         self.stem = nn.Sequential(conv_bn(3, channels, kernel_size=3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
         stages: list[nn.Module] = []
         for index, repeats in enumerate(REPEATS):

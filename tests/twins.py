@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 
-def from_torchvision(name: str) -> Callable[[], nn.Module]:
+def from_torchvision(name: str, **options: float) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
         extra = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-        return pytest.importorskip("torchvision.models").get_model(name, weights=None, **extra)
+        return pytest.importorskip("torchvision.models").get_model(name, weights=None, **extra, **options)
 
     return build
 
@@ -27,16 +27,35 @@ def from_timm(name: str) -> Callable[[], nn.Module]:
 
 TWINS: dict[str, Callable[[], nn.Module]] = {
     # spatial exploitation
+    "alexnet": from_torchvision("alexnet"),
+    "zfnet": from_pytorchcv("zfnet"),
+    **{f"vgg{depth}": from_torchvision(f"vgg{depth}") for depth in (11, 13, 16, 19)},
+    **{f"vgg{depth}_bn": from_torchvision(f"vgg{depth}_bn") for depth in (11, 13, 16, 19)},
+    "googlenet": from_torchvision("googlenet", aux_logits=False),
     # depth
     **{f"resnet{depth}": from_torchvision(f"resnet{depth}") for depth in (18, 34, 50, 101, 152)},
     # multi-path
+    **{f"densenet{depth}": from_torchvision(f"densenet{depth}") for depth in (121, 169, 201)},
     # width
     # feature-map exploitation
+    "se_resnet50": from_pytorchcv("seresnet50"),
     # attention
+    "cbam_resnet50": from_pytorchcv("cbam_resnet50"),
     # mobile
-    "shufflenetv1_g3": from_pytorchcv("shufflenet_g3_w1"),
+    "mobilenetv1": from_pytorchcv("mobilenet_w1"),
+    "mobilenetv1_0.75": from_pytorchcv("mobilenet_w3d4"),
+    "mobilenetv1_0.5": from_pytorchcv("mobilenet_wd2"),
+    "mobilenetv1_0.25": from_pytorchcv("mobilenet_wd4"),
+    # of the other widths pytorchcv has none that we have: it ends at 1x, and below has g = 1 and 3 only
+    **{f"shufflenetv1_g{groups}": from_pytorchcv(f"shufflenet_g{groups}_w1") for groups in (1, 2, 3, 4, 8)},
+    **{f"shufflenetv1_g{groups}_0.5": from_pytorchcv(f"shufflenet_g{groups}_wd2") for groups in (1, 3)},
+    **{f"shufflenetv1_g{groups}_0.25": from_pytorchcv(f"shufflenet_g{groups}_wd4") for groups in (1, 3)},
     "mobilenetv2": from_torchvision("mobilenet_v2"),
+    **{f"mobilenetv2_{width}": from_torchvision("mobilenet_v2", width_mult=width) for width in (1.4, 0.75, 0.5, 0.35)},
     "shufflenetv2": from_torchvision("shufflenet_v2_x1_0"),
+    "shufflenetv2_0.5": from_torchvision("shufflenet_v2_x0_5"),
+    "shufflenetv2_1.5": from_torchvision("shufflenet_v2_x1_5"),
+    "shufflenetv2_2": from_torchvision("shufflenet_v2_x2_0"),
 }
 """Zoo name -> how another library builds the network that must be its equal."""
 
@@ -50,7 +69,21 @@ def with_state_in_order_of_use(network: nn.Module, image: Tensor) -> list[nn.Mod
         network.eval()(image)
     for handle in handles:
         handle.remove()
-    return list(used)
+    return shortcuts_last(network, list(used))
+
+
+def shortcuts_last(network: nn.Module, leaves: list[nn.Module]) -> list[nn.Module]:
+    """pytorchcv runs the 1x1 on a residual block's shortcut first, torchvision and we run it last."""
+    names = {module: name for name, module in network.named_modules()}
+    places = {leaf: place for place, leaf in enumerate(leaves)}
+
+    def place_with_shortcut_last(leaf: nn.Module) -> float:
+        block, shortcut, _ = names[leaf].partition(".identity_conv.")
+        if not shortcut:
+            return places[leaf]
+        return 0.5 + max(place for other, place in places.items() if names[other].startswith(f"{block}."))
+
+    return sorted(leaves, key=place_with_shortcut_last)
 
 
 def copy_weights(theirs: nn.Module, ours: nn.Module, image: Tensor) -> None:
