@@ -1,28 +1,40 @@
-"""What several families share: convolution with batch-norm, channel shuffle, classifier, initial weights."""
+"""What several families share: convolution with batch-norm, parallel branches, shuffle, classifier, initial weights."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
 def conv_bn(
     in_channels: int,
     out_channels: int,
-    kernel_size: int = 1,
+    kernel_size: int | tuple[int, int] = 1,
     stride: int = 1,
     groups: int = 1,
     activation: type[nn.Module] | None = nn.ReLU,
+    padded: bool = True,
+    eps: float = 1e-5,
 ) -> nn.Sequential:
-    """Convolution, batch-norm and, unless None, an activation; padded so that stride 1 keeps the size."""
-    padding = (kernel_size - 1) // 2
+    """Convolution, batch-norm and, unless None, an activation; if `padded`, stride 1 keeps the size."""
+    height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    padding = ((height - 1) // 2, (width - 1) // 2) if padded else (0, 0)
     layers: list[nn.Module] = [
         # no bias: the batch-norm that follows has one
         nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(out_channels),
+        nn.BatchNorm2d(out_channels, eps),
     ]
     if activation is not None:
         layers.append(activation(inplace=True))
     return nn.Sequential(*layers)
+
+
+def conv_relu(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0
+) -> nn.Sequential:
+    """Convolution with a bias, then a ReLU: the layer of networks older than batch-norm."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
+    return nn.Sequential(conv, nn.ReLU(inplace=True))
 
 
 def depthwise_bn(
@@ -30,6 +42,17 @@ def depthwise_bn(
 ) -> nn.Sequential:
     """One filter a channel, batch-norm and, where given, an activation."""
     return conv_bn(channels, channels, kernel_size, stride, groups=channels, activation=activation)
+
+
+class Branches(nn.Module):
+    """Each branch works on the same input, in the order given; their outputs are concatenated over the channels."""
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
@@ -46,6 +69,23 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
 def pool_and_classify(in_channels: int, classes: int) -> nn.Sequential:
     """Global average over the image, then one linear layer: (batch, channels, h, w) to (batch, classes)."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, classes))
+
+
+def wide_classifier(in_channels: int, size: int, classes: int) -> nn.Sequential:
+    """Three linear layers on `size` x `size` pixels: (batch, channels, h, w) to (batch, classes).
+
+    AlexNet, ZFNet and VGG end like this, and have most of their parameters here. The pooling lets images of any size
+    through; at the paper's size there is nothing to pool.
+    """
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(size),
+        nn.Flatten(),
+        nn.Linear(in_channels * size**2, 4096),
+        nn.ReLU(inplace=True),
+        nn.Linear(4096, 4096),
+        nn.ReLU(inplace=True),
+        nn.Linear(4096, classes),
+    )
 
 
 def initialise(network: nn.Module) -> None:
