@@ -2,8 +2,8 @@
 
     python experiments/timers.py [--models mobilenetv2 shufflenetv2] [--threads 1] [--pairs 60]
 
-For each network: plain runs and runs under each timer in random order; how much longer a run gets (difference of the
-lower quartiles, which other load disturbs least), per timed call and as a share. Wants a quiet machine.
+For each network: runs under each timer in random order, each right after a plain one; how much longer a run gets
+(median difference within these pairs), per timed call and as a share. Wants a quiet machine.
 """
 
 from __future__ import annotations
@@ -46,29 +46,32 @@ def row(name: str, size: int, pairs: int) -> str:
     fresh = FreshInputs.of(inputs, captured.calls)
     entry, dispatch = EntrySubject(model, fresh, captured.spans), DispatchSubject(model, fresh, captured.calls)
     timers: dict[str, Callable[[], float]] = {
-        "plain": lambda: entry.plain().time_s,
         "entry": lambda: entry.timed().time_s,
         "dispatch": lambda: dispatch.timed().time_s,
         "profiler": lambda: profiled_s(model, inputs),
     }
-    times = measure(timers, pairs)
-    plain_s = lower_quartile(times.pop("plain"))
+    plain_times_s, extra_times_s = measure(lambda: entry.plain().time_s, timers, pairs)
+    plain_s = statistics.median(plain_times_s)
     cells = []
-    for timer, times_s in times.items():
-        extra_s = lower_quartile(times_s) - plain_s
+    for timer, extra_times in extra_times_s.items():
+        extra_s = statistics.median(extra_times)
         cells.append(f"{timer} {1e6 * extra_s / len(captured.calls):6.2f} {100 * extra_s / plain_s:5.1f} %")
     return f"{name:<16}{size:>5}{1e3 * plain_s:>10.2f}   " + "   ".join(cells)
 
 
-def measure(timers: dict[str, Callable[[], float]], pairs: int) -> dict[str, list[float]]:
+def measure(
+    plain: Callable[[], float], timers: dict[str, Callable[[], float]], pairs: int
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Plain runs, and for each timer how much longer than the plain run before it each of its runs took."""
     order = list(timers)
-    times: dict[str, list[float]] = {timer: [] for timer in timers}
+    plain_s: list[float] = []
+    extra_s: dict[str, list[float]] = {timer: [] for timer in timers}
     for _ in range(pairs):
         random.shuffle(order)
         for timer in order:
-            timers["plain"]()  # each timed run follows a plain one, whatever came before
-            times[timer].append(timers[timer]())
-    return times
+            plain_s.append(plain())
+            extra_s[timer].append(timers[timer]() - plain_s[-1])
+    return plain_s, extra_s
 
 
 def profiled_s(model: torch.nn.Module, inputs: Inputs) -> float:
@@ -76,10 +79,6 @@ def profiled_s(model: torch.nn.Module, inputs: Inputs) -> float:
         started = time.perf_counter()
         inputs.run(model)
         return time.perf_counter() - started
-
-
-def lower_quartile(times_s: list[float]) -> float:
-    return statistics.quantiles(times_s, n=4)[0]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def calibrate(
     tight = subject.span_cost()
     tight_s = tight.inside_s + tight.outside_s
     point_s = min(MAX_SECONDS_PER_POINT, MAX_SHARE_PER_POINT * max_time_s)
-    points = tuple(_measure_point(small, point_s, rng) for small in smaller)
+    points = tuple(measure_point(small, point_s, rng) for small in smaller)
     found = [point_cost_s(point) for point in points if point.spans]
     cost_s = min(max(statistics.median(found), tight_s), tight.at_most * tight_s) if found else tight_s
     inside_share = tight.inside_s / tight_s if tight_s else 0.0
@@ -42,15 +42,13 @@ def calibrate(
 
 
 def point_cost_s(point: CalibrationPoint) -> float:
-    """Cost of one span at one smaller input: the lower quartiles' difference, which other load disturbs least."""
-    return (_lower_quartile(point.instrumented_s) - _lower_quartile(point.plain_s)) / point.spans
+    """Cost of one span at one smaller input: the median difference within a pair, whose runs were neighbours, so that
+    a machine that is slow for a while slows both."""
+    pairs = zip(point.instrumented_s, point.plain_s, strict=True)
+    return statistics.median(instrumented - plain for instrumented, plain in pairs) / point.spans
 
 
-def _lower_quartile(times_s: tuple[float, ...]) -> float:
-    return statistics.quantiles(times_s, n=4)[0] if len(times_s) > 1 else times_s[0]
-
-
-def _measure_point(small: Subject, max_time_s: float, rng: random.Random) -> CalibrationPoint:
+def measure_point(small: Subject, max_time_s: float, rng: random.Random) -> CalibrationPoint:
     plain_s: list[float] = []
     instrumented_s: list[float] = []
     small.plain()
