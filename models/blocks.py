@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -88,11 +90,11 @@ def wide_classifier(in_channels: int, size: int, classes: int) -> nn.Sequential:
     )
 
 
-def initialise(network: nn.Module) -> None:
-    """Random weights that keep the scale of activations through the depth (He et al. 2015, fan-out)."""
+def initialise(network: nn.Module, mode: Literal["fan_in", "fan_out"] = "fan_out") -> None:
+    """Random weights that keep the scale of activations, or with "fan_out" that of gradients (He et al. 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            nn.init.kaiming_normal_(module.weight, mode=mode)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):

@@ -49,7 +49,8 @@ class DenseNet(nn.Module):
             channels += layers * GROWTH
         self.stages = nn.Sequential(*stages, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
         self.classifier = pool_and_classify(channels, classes)
-        initialise(self)
+        # a layer takes in far more channels than it puts out: by fan-out, activations would grow from layer to layer
+        initialise(self, mode="fan_in")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.stages(self.stem(x)))
