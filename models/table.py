@@ -21,8 +21,14 @@ VGG = Paper(
 )
 GOOGLENET = Paper("Szegedy et al., Going Deeper with Convolutions", 2015, "spatial exploitation")
 HIGHWAY = Paper("Srivastava et al., Training Very Deep Networks", 2015, "depth")
+INCEPTION_V3 = Paper("Szegedy et al., Rethinking the Inception Architecture for Computer Vision", 2016, "depth")
 RESNET = Paper("He et al., Deep Residual Learning for Image Recognition", 2016, "depth")
+INCEPTION_RESNET = Paper(
+    "Szegedy et al., Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning", 2017, "depth"
+)
 DENSENET = Paper("Huang et al., Densely Connected Convolutional Networks", 2017, "multi-path")
+PYRAMIDNET = Paper("Han et al., Deep Pyramidal Residual Networks", 2017, "width")
+XCEPTION = Paper("Chollet, Xception: Deep Learning with Depthwise Separable Convolutions", 2017, "width")
 SE_NET = Paper("Hu et al., Squeeze-and-Excitation Networks", 2018, "feature-map exploitation")
 CBAM = Paper("Woo et al., CBAM: Convolutional Block Attention Module", 2018, "attention")
 MOBILENET_V1 = Paper(
@@ -84,6 +90,8 @@ NETWORKS: tuple[Network, ...] = (
             "resnet152": {"repeats": (3, 8, 36, 3)},
         },
     ),
+    *variants("inception_v3:InceptionV3", INCEPTION_V3, {"inception_v3": {}}, IMAGE_299),
+    *variants("inception_resnet_v2:InceptionResNetV2", INCEPTION_RESNET, {"inception_resnet_v2": {}}, IMAGE_299),
     # multi-path
     *variants(
         "densenet:DenseNet",
@@ -95,6 +103,18 @@ NETWORKS: tuple[Network, ...] = (
         },
     ),
     # width
+    *variants(
+        "pyramidnet:pyramidnet_cifar",
+        PYRAMIDNET,
+        {f"pyramidnet110_a{alpha}": {"depth": 110, "alpha": alpha} for alpha in (48, 84, 270)},
+        CIFAR,
+    ),
+    *variants(
+        "pyramidnet:pyramidnet_imagenet",
+        PYRAMIDNET,
+        {"pyramidnet101_a360": {"repeats": (3, 4, 23, 3), "alpha": 360}},
+    ),
+    *variants("xception:Xception", XCEPTION, {"xception": {}}, IMAGE_299),
     # feature-map exploitation
     *variants("se_resnet:se_resnet", SE_NET, {"se_resnet50": {"repeats": (3, 4, 6, 3)}}),
     # attention
@@ -118,8 +138,10 @@ ALIASES = {
     "lenet": "lenet5",
     "vgg": "vgg16",
     "highway": "highway19",
+    "inception": "inception_v3",
     "resnet": "resnet50",
     "densenet": "densenet121",
+    "pyramidnet": "pyramidnet110_a48",
     "se_resnet": "se_resnet50",
     "cbam_resnet": "cbam_resnet50",
     "shufflenetv1": "shufflenetv1_g3",

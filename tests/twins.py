@@ -34,9 +34,14 @@ TWINS: dict[str, Callable[[], nn.Module]] = {
     "googlenet": from_torchvision("googlenet", aux_logits=False),
     # depth
     **{f"resnet{depth}": from_torchvision(f"resnet{depth}") for depth in (18, 34, 50, 101, 152)},
+    "inception_v3": from_torchvision("inception_v3", aux_logits=False),
+    "inception_resnet_v2": from_pytorchcv("inceptionresnetv2"),
     # multi-path
     **{f"densenet{depth}": from_torchvision(f"densenet{depth}") for depth in (121, 169, 201)},
     # width
+    **{f"pyramidnet110_a{alpha}": from_pytorchcv(f"pyramidnet110_a{alpha}_cifar10") for alpha in (48, 84, 270)},
+    "pyramidnet101_a360": from_pytorchcv("pyramidnet101_a360"),
+    "xception": from_timm("legacy_xception"),
     # feature-map exploitation
     "se_resnet50": from_pytorchcv("seresnet50"),
     # attention
