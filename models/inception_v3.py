@@ -73,8 +73,8 @@ class InceptionC(Branches):
 class InceptionV3(nn.Module):
     """Table 1 of the paper: images (batch, 3, 299, 299), or other sizes from 75, to scores (batch, classes).
 
-    The table counts the first reduction as one of five blocks at 17x17. There is no auxiliary classifier: it takes
-    part in training only.
+    The table has no rows for the reductions and five blocks at 17x17, where the authors' code has these four. There is
+    no auxiliary classifier: it takes part in training only.
     """
 
     def __init__(self, classes: int = 1000) -> None:
