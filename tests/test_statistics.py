@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effprof.statistics import drift, iqr, median, median_ci95, outliers, quantile, two_modes
+from effprof.statistics import (
+    drift,
+    iqr,
+    median,
+    median_ci95,
+    outliers,
+    paired_ratio,
+    paired_ratio_ci95,
+    quantile,
+    two_modes,
+)
 
 samples = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60)
 quickly = settings(max_examples=100, deadline=None)
@@ -110,3 +120,17 @@ def test_planted_outliers_are_named() -> None:
     times = np.random.default_rng(5).normal(1, 0.02, 100)
     times[[7, 70]] = 3.0
     assert outliers(times) == (7, 70)
+
+
+def test_a_ratio_is_taken_within_rounds() -> None:
+    """Ratios 2, 4, 1: their median is 2; the ratio of the medians would be 9 / 4."""
+    assert paired_ratio([2, 16, 9], [1, 4, 9]) == 2
+    assert paired_ratio_ci95([2, 4, 6], [1, 2, 3]) == (2, 2)
+
+
+@pytest.mark.parametrize("count", [6, 10, 20])
+def test_the_interval_of_a_ratio_holds_the_truth_often_enough(count: int) -> None:
+    rng = np.random.default_rng(0)
+    times = rng.lognormal(0, 0.05, (2, 400, count))
+    intervals = [paired_ratio_ci95(a, b) for a, b in zip(*times, strict=True)]
+    assert np.mean([low <= 1 <= high for low, high in intervals]) >= 0.94

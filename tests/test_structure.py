@@ -30,14 +30,17 @@ LEVELS = {
     "records": 0,
     "units": 0,
     "cost": 1,
-    "store": 1,
+    "sweep_records": 1,
     "statistics": 1,
+    "store": 2,
+    "guidelines": 2,
     "analyze": 2,
     "capture": 2,
     "zoo": 2,
     "devices": 3,
     "settings": 3,
     "measure": 4,
+    "bench": 5,
     "report": 5,
     "api": 6,
     "commands": 7,
@@ -51,7 +54,7 @@ FREE_NAMES = {"__version__"}
 
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
-TORCH_FREE |= {"__init__", "__main__", "commands"}
+TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "jinja2", "scipy")
@@ -184,6 +187,7 @@ def test_the_wheel_holds_the_zoo_under_its_own_name(wheel: Path) -> None:
     assert "effprof_models/mobilenetv2.py" in names
     assert models <= names
     assert {ids(path) for path in modules()} | {"effprof/py.typed"} <= names
+    assert {ids(path) for path in PACKAGE.rglob("*.csv")} <= names
     assert not {name for name in names if name.startswith(("models/", "tests/"))}
 
 

@@ -19,6 +19,7 @@ from effprof.cost import cost_of
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.errors import BadFileError
 from effprof.records import DeviceInfo, OpCall
+from effprof.sweep_records import GuidelineId
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -75,6 +76,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unseen_s: NotNegative = 0.0
     """A wait in plain runs only, at the full input size only."""
     page_faults: Annotated[int, msgspec.Meta(ge=0)] = 0
+    guidelines: dict[GuidelineId, Positive] = {}
+    """For `effprof guidelines`: how many times as long the severe setting takes for a mult_add as the recommended one
+    (settings in between lie in between). Times then follow mult_adds alone, with the noise of `default` a run."""
 
 
 def read_plan(path: Path | None) -> Plan:
@@ -167,3 +171,17 @@ class FakeSubject:
             drawn.append(time_s)
         self.runs += 1
         return drawn
+
+
+class PlannedRuns:
+    """A tiny network of a guideline whose slowdown is planned: whole runs, no calls."""
+
+    def __init__(self, plan: Plan, mult_adds: int, slowdown: float, seed: int) -> None:
+        """`slowdown`: of this very setting, per mult_add."""
+        self._time_s = mult_adds / plan.rates.mult_adds_per_s * slowdown
+        self._noise, self._page_faults = plan.default.noise, plan.page_faults
+        self._random = random.Random(seed)
+
+    def plain(self) -> PlainRun:
+        factor = max(0.0, self._random.gauss(1.0, self._noise)) if self._noise else 1.0
+        return PlainRun(self._time_s * factor, self._page_faults)

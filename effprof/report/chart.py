@@ -67,7 +67,7 @@ def render_svg(reports: Sequence[Report]) -> bytes:
 def plot_decomposition(reports: Sequence[Report], ax: Axes | None = None) -> Axes:
     """Draw the bars on `ax`, or the whole chart (table of all parts included) on a new figure; returns the axes."""
     bars = _timed_bars(reports)
-    with _our_style():
+    with our_style():
         if ax is None:
             return build_figure(reports).axes[0]
         _draw_bars(ax, bars)
@@ -121,7 +121,7 @@ def _timed_bars(reports: Sequence[Report]) -> tuple[Bar, ...]:
 
 def _render(reports: Sequence[Report], file_format: str, metadata: dict[str, str | None]) -> bytes:
     out = io.BytesIO()
-    with _our_style(), warnings.catch_warnings():
+    with our_style(), warnings.catch_warnings():
         # A name in a script the font lacks is drawn as boxes; that is no reason to fail or to print.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         figure = build_figure(reports)
@@ -130,7 +130,7 @@ def _render(reports: Sequence[Report], file_format: str, metadata: dict[str, str
 
 
 @contextmanager
-def _our_style() -> Iterator[None]:
+def our_style() -> Iterator[None]:
     import matplotlib
 
     with matplotlib.rc_context(_RC):

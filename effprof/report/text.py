@@ -64,18 +64,18 @@ def render_text(report: Report, style: TextStyle, *, paper_categories: bool = Fa
     lines += _layers_section(report, style, timed)
     lines += _ops_section(report, style, timed)
     lines += _notes_section(report, style)
-    return _print(lines, style)
+    return print_lines(lines, style)
 
 
 def render_comparison(reports: Sequence[Report], style: TextStyle) -> str:
     """A short table, one row a network, and their bars on a common time axis where all were timed."""
     from effprof.report.comparison import comparison_lines
 
-    return _print(comparison_lines(reports, style.width, coloured=style.colours is not None), style)
+    return print_lines(comparison_lines(reports, style.width, coloured=style.colours is not None), style)
 
 
 def _headline_lines(report: Report, style: TextStyle) -> list[Text]:
-    lines = [_styled(cut_middle(title(report), style.width), "bold"), _styled("", "")]
+    lines = [styled(cut_middle(title(report), style.width), "bold"), styled("", "")]
     for fact in headline(report):
         lines += _fact_lines(fact, style.width)
     return lines
@@ -98,15 +98,15 @@ def _fact_lines(fact: Fact, width: int) -> list[Text]:
     return [*lines, line]
 
 
-def _section(heading: str) -> list[Text]:
-    return [_styled("", ""), _styled(heading, "bold")]
+def section(heading: str) -> list[Text]:
+    return [styled("", ""), styled(heading, "bold")]
 
 
 def _parts_section(report: Report, style: TextStyle, paper_categories: bool) -> list[Text]:
     parts = rows.part_rows(report, paper_categories=paper_categories)
     coloured = style.colours is not None
     bar = [(part.name, part.fraction or 0.0) for part in parts]
-    lines = [*_section("Where the time goes"), bar_line(bar, style.width, coloured)]
+    lines = [*section("Where the time goes"), bar_line(bar, style.width, coloured)]
     lines += latency_mark(bar, style.width)
     header = ["", "part", "time", "share", "mult_adds", "access", "calls"]
     cells: list[list[str | Text]] = [[swatch(p.name, coloured), p.name, p.time, p.share, *_costs(p)] for p in parts]
@@ -128,15 +128,15 @@ def _accounting_lines(report: Report, style: TextStyle) -> list[Text]:
     negative = " (negative: the parts add up to more than the latency)" if row.residual.startswith("-") else ""
     doubt = f"residual 95 % interval: {row.residual_interval}{negative}"
     distortion = f"instrumented runs took {row.distortion} than plain ones"
-    lines = [_styled("", ""), *_wrapped(total, style, "  ", "bold"), *_wrapped(doubt, style, "  ", "dim")]
-    return [*lines, *_wrapped(distortion, style, "  ", "dim")]
+    lines = [styled("", ""), *wrapped(total, style, "  ", "bold"), *wrapped(doubt, style, "  ", "dim")]
+    return [*lines, *wrapped(distortion, style, "  ", "dim")]
 
 
 def _costs_section(report: Report, style: TextStyle) -> list[Text]:
     parts = rows.part_rows(report)
     cells = [[p.name, p.mult_adds, p.access, p.calls] for p in parts]
     header = ["part", "mult_adds", "access", "calls"]
-    return [*_section("Where the work is"), *table(header, cells, "<>>>", style.width)]
+    return [*section("Where the work is"), *table(header, cells, "<>>>", style.width)]
 
 
 def _layers_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
@@ -149,7 +149,7 @@ def _layers_section(report: Report, style: TextStyle, timed: bool) -> list[Text]
     else:
         heading, header = "Layers with most mult_adds (own calls)", ["layer", "module", "mult_adds", "access"]
         cells = [[row.layer, row.module_type, row.mult_adds, row.access] for row in layers]
-    return [*_section(heading), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
+    return [*section(heading), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
 
 
 def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
@@ -158,29 +158,29 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
     if ops and timed:
         cells = [[row.op, row.kind, row.calls, row.time, row.share, row.mult_adds] for row in ops]
         header = ["op", "kind", "calls", "time", "share", "mult_adds"]
-        lines += [*_section("Slowest ops"), *table(header, cells, "<<>>>>", style.width, flexible=(0, 1))]
+        lines += [*section("Slowest ops"), *table(header, cells, "<<>>>>", style.width, flexible=(0, 1))]
     elif ops:
         cells = [[row.op, row.kind, row.calls, row.mult_adds, row.access] for row in ops]
         header = ["op", "kind", "calls", "mult_adds", "access"]
-        lines += [*_section("Ops"), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
+        lines += [*section("Ops"), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
     uncosted = rows.uncosted(report)
     if uncosted:
         text = f"{', '.join(uncosted)}: their mult_adds are unknown, not 0, and missing from the totals"
-        lines += [*_section("Ops without a formula"), *_wrapped(text, style, "  ", "")]
+        lines += [*section("Ops without a formula"), *wrapped(text, style, "  ", "")]
     return lines
 
 
 def _notes_section(report: Report, style: TextStyle) -> list[Text]:
     notes = rows.note_rows(report)
-    lines = _section("Notes") if notes else []
+    lines = section("Notes") if notes else []
     for note in notes:
-        lines += _wrapped(f"{note.code}: {note.text}", style, "  ! ", "yellow")
+        lines += wrapped(f"{note.code}: {note.text}", style, "  ! ", "yellow")
         if note.remedy:
-            lines += _wrapped(note.remedy, style, "    → ", "")
+            lines += wrapped(note.remedy, style, "    → ", "")
     return lines
 
 
-def _wrapped(text: str, style: TextStyle, lead: str, mark: str) -> list[Text]:
+def wrapped(text: str, style: TextStyle, lead: str, mark: str) -> list[Text]:
     """`text` wrapped behind `lead`, later lines indented alike."""
     from rich.text import Text
 
@@ -188,13 +188,13 @@ def _wrapped(text: str, style: TextStyle, lead: str, mark: str) -> list[Text]:
     return [Text(lead if i == 0 else " " * len(lead)) + Text(piece, style=mark) for i, piece in enumerate(pieces)]
 
 
-def _styled(text: str, style: str) -> Text:
+def styled(text: str, style: str) -> Text:
     from rich.text import Text
 
     return Text(text, style=style)
 
 
-def _print(lines: Sequence[Text], style: TextStyle) -> str:
+def print_lines(lines: Sequence[Text], style: TextStyle) -> str:
     """Lines to text. The environment is kept from rich: `style` alone decides, so that the same report reads alike."""
     from rich.console import Console
 

@@ -13,6 +13,7 @@ from effprof.store.folders import (
     model_folders,
 )
 from effprof.store.profile_json import dumps_profile, loads_profile, read_profile
+from effprof.store.sweep_json import dumps_sweep, loads_sweep, read_sweep
 
 __all__ = [
     "OUR_FILES",
@@ -20,10 +21,13 @@ __all__ = [
     "claim_file",
     "claim_folder",
     "dumps_profile",
+    "dumps_sweep",
     "find_profile",
     "folder_name",
     "loads_profile",
+    "loads_sweep",
     "model_folders",
     "read_profile",
+    "read_sweep",
     "write_atomically",
 ]

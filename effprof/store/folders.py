@@ -12,7 +12,10 @@ from effprof.errors import BadFileError, UsageError
 from effprof.store.files import TEMPORARY_NAME, create_new, temporary_path
 
 PROFILE_JSON = "profile.json"
-OUR_FILES = frozenset({PROFILE_JSON, "report.json", "layers.csv", "ops.csv", "decomposition.png", "decomposition.svg"})
+OUR_FILES = frozenset(
+    {PROFILE_JSON, "report.json", "layers.csv", "ops.csv", "decomposition.png", "decomposition.svg"}
+    | {"sweep.json", *(f"guidelines.{ending}" for ending in ("json", "csv", "txt", "png", "svg"))}
+)
 """Every file name that effprof writes into a run folder."""
 
 

@@ -1,0 +1,153 @@
+"""Timing the settings of one entry side by side; torch-free, so that a make-believe clock can be driven alone.
+
+All settings are visited once a round, in random order, each for a few plain runs in a row of which the median is
+kept. Rounds go on until the slowdown is known (`guidelines/rules.py`) or the time is up.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from effprof.devices.base import PlainRun
+from effprof.guidelines.rules import MIN_ROUNDS, is_known, slowdown
+from effprof.interrupts import interrupts_deferred
+from effprof.sweep_records import SweepEntry, SweepPoint
+
+VISIT_S = 0.03
+"""A visit lasts about this long: a short one would be of single odd runs, a long one lets the machine change."""
+MIN_RUNS, MAX_RUNS = 3, 25
+CHECK_GROWTH = 1.2
+"""The interval is looked at whenever there are this many times as many rounds."""
+
+
+class Clock(Protocol):
+    """One network on one input, ready to run again and again."""
+
+    def plain(self) -> PlainRun: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A setting before it was timed, and what runs it."""
+
+    point: SweepPoint
+    """Without rounds."""
+    clock: Clock
+    warm_s: float
+    """What one warm run took."""
+
+    @property
+    def runs(self) -> int:
+        """Plain runs in one visit."""
+        return min(max(math.ceil(VISIT_S / max(self.warm_s, 1e-9)), MIN_RUNS), MAX_RUNS)
+
+
+@dataclass(frozen=True)
+class Budget:
+    min_rounds: int
+    max_time_s: float
+    margin: float
+
+
+@dataclass
+class _Taken:
+    rounds_s: list[list[float]]
+    faults: list[list[float]]
+    order: list[tuple[int, ...]] = field(default_factory=list)
+
+
+Progress = Callable[[str, float], None]
+
+
+def warm(clock: Clock, runs: int = 3) -> float:
+    """Runs that are not kept; how long the fastest took."""
+    return min(clock.plain().time_s for _ in range(runs))
+
+
+def round_s(candidates: Sequence[Candidate]) -> float:
+    """About how long one round takes."""
+    return sum(candidate.runs * candidate.warm_s for candidate in candidates)
+
+
+def measure_entry(
+    candidates: Sequence[Candidate], budget: Budget, rng: random.Random, progress: Progress, is_make_believe: bool
+) -> SweepEntry | None:
+    """Rounds until the stop rule is met; an interrupt ends them early. None when no round was finished.
+
+    Args:
+        is_make_believe: the candidates' own clock decides when the time is up, as a real one would.
+    """
+    taken = _Taken([[] for _ in candidates], [[] for _ in candidates])
+    try:
+        reason = _take_rounds(candidates, taken, budget, rng, progress, is_make_believe)
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    complete = min(map(len, taken.rounds_s))
+    if not complete:
+        return None
+    setting = candidates[0].point.setting
+    points = tuple(
+        _with_rounds(candidate.point, times[:complete], faults[:complete])
+        for candidate, times, faults in zip(candidates, taken.rounds_s, taken.faults, strict=True)
+    )
+    runs = tuple(candidate.runs for candidate in candidates)
+    return SweepEntry(setting.guideline, setting.scale, points, runs, tuple(taken.order[:complete]), reason)
+
+
+def _take_rounds(
+    candidates: Sequence[Candidate],
+    taken: _Taken,
+    budget: Budget,
+    rng: random.Random,
+    progress: Progress,
+    is_make_believe: bool,
+) -> str:
+    started = monotonic()
+    clock_s = 0.0
+    least = max(budget.min_rounds, MIN_ROUNDS)
+    next_check = least
+    while True:
+        order = rng.sample(range(len(candidates)), len(candidates))
+        for position in order:
+            clock_s += _visit(candidates[position], taken.rounds_s[position], taken.faults[position])
+        taken.order.append(tuple(order))
+        rounds = len(taken.order)
+        elapsed_s = clock_s if is_make_believe else monotonic() - started
+        progress(f"round {rounds}", min(max(rounds / least * 0.9, elapsed_s / max(budget.max_time_s, 1e-9)), 1.0))
+        if rounds >= next_check:
+            if _slowdown_is_known(candidates, taken, budget.margin):
+                return "interval"
+            next_check = math.ceil(CHECK_GROWTH * rounds)
+        # A round takes about as long as those before it.
+        if rounds >= MIN_ROUNDS and elapsed_s * (1 + 1 / rounds) > budget.max_time_s:
+            return "max-time"
+
+
+def _visit(candidate: Candidate, rounds_s: list[float], faults: list[float]) -> float:
+    """The median of the visit's runs is kept; returns how long all of them took."""
+    with interrupts_deferred():  # a visit is taken whole or not at all
+        runs = [candidate.clock.plain() for _ in range(candidate.runs)]
+    rounds_s.append(statistics.median(run.time_s for run in runs))
+    known = [run.page_faults for run in runs if run.page_faults is not None]
+    if known:
+        faults.append(statistics.median(known))
+    return sum(run.time_s for run in runs)
+
+
+def _slowdown_is_known(candidates: Sequence[Candidate], taken: _Taken, margin: float) -> bool:
+    severe = _with_rounds(candidates[-1].point, taken.rounds_s[-1], [])
+    recommended = _with_rounds(candidates[0].point, taken.rounds_s[0], [])
+    return is_known(slowdown(severe, recommended), margin)
+
+
+def _with_rounds(point: SweepPoint, rounds_s: Sequence[float], faults: Sequence[float]) -> SweepPoint:
+    return SweepPoint(
+        point.setting, point.mult_adds, point.access_bytes, point.access_elements, point.op_count, point.kernel,
+        tuple(rounds_s), tuple(faults),
+    )  # fmt: skip

@@ -1,0 +1,179 @@
+"""`effprof guidelines`: the paper's four experiments on this device, and whether each guideline holds here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from effprof.commands.options import STDOUT, add_device_options
+from effprof.commands.progress import progress_bar
+from effprof.commands.stdout import json_text, write_out
+from effprof.errors import InterruptedRunError, UsageError
+from effprof.settings import PRECISIONS, one_of, seconds, whole_number
+from effprof.store.files import write_atomically
+from effprof.store.folders import claim_file, claim_folder
+from effprof.sweep_records import GUIDELINES, SCALES, GuidelineId, Platform, Scale, SweepSpec
+
+if TYPE_CHECKING:
+    from effprof.sweep_records import Guidelines
+
+TOO_NOISY = 4
+QUICK_ROUNDS, QUICK_S = 6, 8.0
+MAX_MARGIN = 100.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    _add_experiment_options(parser)
+    add_device_options(parser)
+    _add_timing_options(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--output-dir", metavar="DIR", type=Path, help="folder for all files, new or empty (default: none is written)"
+    )
+    group.add_argument(
+        "--json", metavar="PATH", nargs="?", const=STDOUT,
+        help="write the verdicts as JSON to PATH; without PATH, or for -, to stdout instead of the summary",
+    )  # fmt: skip
+    group.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    spec = sweep_spec(args)
+    destination = _claim(args)
+
+    from effprof.bench.sweep import measure_sweep
+    from effprof.guidelines import judge
+
+    with progress_bar("guidelines", args.quiet) as progress:
+        sweep = measure_sweep(spec, progress)
+    result = judge(sweep)
+    _write(result, destination, args.quiet)
+    if sweep.partial:
+        return InterruptedRunError.exit_code
+    return TOO_NOISY if all(verdict.verdict == "inconclusive" for verdict in result.verdicts) else 0
+
+
+def sweep_spec(args: argparse.Namespace) -> SweepSpec:
+    """What the options mean together."""
+    platform: Platform = "gpu" if args.device.startswith("cuda") else "arm"
+    others: tuple[Scale, ...] = ()
+    if not (args.quick or args.one_scale):
+        others = tuple(scale for scale in SCALES if scale != args.scale)
+    chosen = [guideline for group in args.only or () for guideline in group]
+    max_time_s = args.max_time_s
+    if max_time_s is None:
+        max_time_s = QUICK_S if args.quick else SweepSpec.max_time_s
+    return SweepSpec(
+        device=args.device,
+        guidelines=tuple(guideline for guideline in GUIDELINES if not chosen or guideline in chosen),
+        platform=platform if args.widths is None else args.widths,
+        scale=args.scale,
+        other_scales=others,
+        batch_size=args.batch_size,
+        img_size=args.img_size,
+        precision=args.precision,
+        channels_last=args.channels_last,
+        threads=args.threads,
+        malloc=args.malloc,
+        seed=args.seed,
+        min_rounds=QUICK_ROUNDS if args.quick else SweepSpec.min_rounds,
+        max_time_s=max_time_s,
+        margin=args.margin,
+        command=getattr(args, "command_line", ""),
+    )
+
+
+def _add_experiment_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("experiments")
+    group.add_argument(
+        "--only", metavar="G1,...", action="append", type=_guidelines, help="some of G1, G2, G3, G4 (default: all)"
+    )
+    group.add_argument(
+        "--scale", type=one_of("--scale", SCALES), default="x1", metavar="{x1,x2,x4}",
+        help="times the paper's channels; the verdicts are about this one (default: x1)",
+    )  # fmt: skip
+    group.add_argument("--one-scale", action="store_true", help="do not measure the other two scales as well")
+    group.add_argument(
+        "--widths", type=one_of("--widths", ("gpu", "arm")), metavar="{gpu,arm}",
+        help="the paper's widths for its GPU or its ARM processor (default: arm on a CPU, gpu on a GPU)",
+    )  # fmt: skip
+    group.add_argument("-b", "--batch-size", metavar="N", type=whole_number("--batch-size", 1), default=1)
+    group.add_argument(
+        "--img-size", metavar="N", type=whole_number("--img-size", 1, 100_000), default=56,
+        help="height and width (default: 56, as in the paper)",
+    )  # fmt: skip
+    group.add_argument(
+        "--precision", type=one_of("--precision", PRECISIONS), default="fp32", metavar="{" + ",".join(PRECISIONS) + "}",
+        help="of weights and inputs (default: fp32)",
+    )  # fmt: skip
+    group.add_argument("--channels-last", action="store_true", help="keep images as NHWC in memory")
+    group.add_argument(
+        "--seed", metavar="N", type=whole_number("--seed", 0), default=0, help="of weights, inputs and order"
+    )
+    group.add_argument(
+        "--margin", metavar="PERCENT", type=_percent, default=SweepSpec.margin,
+        help="a slowdown below it is not worth a guideline (default: 2%%)",
+    )  # fmt: skip
+
+
+def _add_timing_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("timing")
+    group.add_argument(
+        "--max-time", dest="max_time_s", metavar="S", type=seconds("--max-time"),
+        help=f"seconds for one guideline at one scale, at most (default: {SweepSpec.max_time_s:g})",
+    )  # fmt: skip
+    group.add_argument(
+        "--quick", action="store_true", help="under a minute for all four: the judged scale alone, fewer rounds"
+    )
+
+
+def _guidelines(text: str) -> tuple[GuidelineId, ...]:
+    known = one_of("--only", GUIDELINES)
+    names = [known(name.strip().upper()) for name in text.split(",")]
+    return tuple(guideline for guideline in GUIDELINES if guideline in names)
+
+
+def _percent(text: str) -> float:
+    """`2%` or `2` -> 0.02."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= MAX_MARGIN:  # also false for nan
+        raise UsageError(f"--margin is {text!r}. It must be a percentage from 0 to {MAX_MARGIN:.0f}, as in 2%.")
+    return value / 100
+
+
+@dataclass(frozen=True)
+class _Destination:
+    folder: Path | None
+    json_path: Path | None
+    json_to_stdout: bool
+
+
+def _claim(args: argparse.Namespace) -> _Destination:
+    """Places that were tried and can be written to, before anything slow."""
+    folder = claim_folder(args.output_dir) if args.output_dir is not None else None
+    wants_file = args.json is not None and args.json != STDOUT
+    return _Destination(folder, claim_file(args.json) if wants_file else None, args.json == STDOUT)
+
+
+def _write(result: Guidelines, destination: _Destination, quiet: bool) -> None:
+    from effprof.report.guidelines_json import guidelines_dict, render_guidelines_json
+
+    if destination.folder is not None:
+        from effprof.report.guidelines_saving import save_guidelines
+
+        save_guidelines(result, destination.folder)
+    if destination.json_path is not None:
+        write_atomically(destination.json_path, render_guidelines_json(result))
+    if destination.json_to_stdout:
+        write_out(json_text(guidelines_dict(result)))
+    elif not quiet:
+        from effprof.report.guidelines_text import render_guidelines_text
+        from effprof.report.text import style_for
+
+        write_out(render_guidelines_text(result, style_for(sys.stdout)))

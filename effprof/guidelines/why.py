@@ -1,0 +1,117 @@
+"""The reasons beside a verdict: kernels, traffic by the paper's formulas, calls, settings against the trend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from effprof.guidelines.rules import slowdown
+from effprof.sweep_records import SweepEntry, SweepPoint, SweepSetting
+from effprof.units import format_bytes, format_count
+
+
+def reasons(entry: SweepEntry, batch_size: int, img_size: int) -> tuple[str, ...]:
+    """One sentence each, the most telling first."""
+    pixels = batch_size * img_size**2
+    return (
+        *_kernels(entry),
+        *_traffic(entry),
+        *_formula(entry, pixels),
+        *_calls(entry),
+        *_against_the_trend(entry),
+        *_decided_by_us(entry),
+    )
+
+
+def g1_access_elements(setting: SweepSetting, pixels: int) -> int:
+    """Of one 1x1 convolution c1 -> c2, as in the paper's equation (1): hw(c1 + c2) + c1 c2."""
+    c1, c2 = setting.channels, setting.inner_channels
+    return pixels * (c1 + c2) + c1 * c2
+
+
+def g1_bound_elements(setting: SweepSetting, pixels: int) -> float:
+    """The least that any c1, c2 of the same work B can move: 2 sqrt(hw B) + B / hw, reached at c1 = c2."""
+    work = pixels * setting.channels * setting.inner_channels
+    return 2 * math.sqrt(pixels * work) + work / pixels
+
+
+def g2_access_elements(setting: SweepSetting, pixels: int) -> float:
+    """Of one 1x1 convolution in g groups, as in the paper's equation (2): hw c1 + B g / c1 + B / hw."""
+    c1, groups = setting.channels, setting.groups
+    work = pixels * c1 * c1 // groups
+    return pixels * c1 + work * groups / c1 + work / pixels
+
+
+def _traffic(entry: SweepEntry) -> Iterator[str]:
+    base, severe = entry.recommended, entry.severe
+    ratio = severe.access_elements / base.access_elements * base.mult_adds / severe.mult_adds
+    measured = slowdown(severe, base).value
+    yield (
+        f"access per mult_add: {ratio:.2f} times as much for {severe.setting.label} as for {base.setting.label} "
+        f"({_both(severe)} against {_both(base)}); measured time per mult_add: {measured:.2f} times"
+    )
+
+
+def _both(point: SweepPoint) -> str:
+    return f"{format_count(point.access_elements)} elements, {format_bytes(point.access_bytes)}"
+
+
+def _formula(entry: SweepEntry, pixels: int) -> Iterator[str]:
+    base, severe = entry.recommended.setting, entry.severe.setting
+    if entry.guideline == "G1":
+        at = [
+            f"{format_count(float(g1_access_elements(setting, pixels)))} at {setting.label} "
+            f"(bound {format_count(g1_bound_elements(setting, pixels))})"
+            for setting in (base, severe)
+        ]
+        yield f"the paper's hw(c1+c2) + c1c2 for one convolution: {', '.join(at)} elements"
+    elif entry.guideline == "G2":
+        yield (
+            "the paper's hw*c1 + B*g/c1 + B/hw for one convolution: "
+            f"{format_count(g2_access_elements(base, pixels))} at {base.label}, "
+            f"{format_count(g2_access_elements(severe, pixels))} at {severe.label} elements"
+        )
+
+
+def _calls(entry: SweepEntry) -> Iterator[str]:
+    base, severe = entry.recommended, entry.severe
+    if base.op_count != severe.op_count:
+        yield f"calls: {severe.op_count} for {severe.setting.label}, {base.op_count} for {base.setting.label}"
+
+
+def _kernels(entry: SweepEntry) -> Iterator[str]:
+    by_kernel: dict[str, list[str]] = {}
+    for point in entry.points:
+        if point.kernel is not None:
+            by_kernel.setdefault(point.kernel, []).append(point.setting.label)
+    if len(by_kernel) > 1:
+        parts = "; ".join(f"{kernel} for {', '.join(labels)}" for kernel, labels in by_kernel.items())
+        yield f"kernels differ: torch picked {parts}, so times differ because of the kernel, not of memory alone"
+    for kernel in by_kernel if len(by_kernel) == 1 else ():
+        yield f"same kernel for every setting: {kernel}"
+
+
+def _against_the_trend(entry: SweepEntry) -> Iterator[str]:
+    fast, slow = entry.recommended, entry.severe
+    if slowdown(slow, fast).ci95[1] < 1:
+        yield f"the other way round: {slow.setting.label} is faster than {fast.setting.label}"
+        fast, slow = slow, fast
+    for point in entry.points[1:-1]:
+        label = point.setting.label
+        if slowdown(point, slow).ci95[0] > 1:
+            yield f"not monotone: {label} is slower than {slow.setting.label}"
+        if slowdown(point, fast).ci95[1] < 1:
+            yield f"not monotone: {label} is faster than {fast.setting.label}"
+
+
+def _decided_by_us(entry: SweepEntry) -> Iterator[str]:
+    for point in entry.points:
+        setting = point.setting
+        if setting.paper_channels is not None:
+            yield (
+                f"{setting.label} has {setting.channels} channels: the paper's {setting.paper_channels} cannot be "
+                f"split into {setting.groups} groups"
+            )
+    if entry.guideline == "G4":
+        inner, outer = entry.severe.setting.inner_channels, entry.severe.setting.channels
+        yield f"the paper does not state the unit's size: a bottleneck {outer}-{inner}-{outer} is taken"

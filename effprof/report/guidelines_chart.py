@@ -1,0 +1,104 @@
+"""guidelines.png and .svg: a row a guideline, how speed falls here and in the paper, and access against time.
+
+Only matplotlib's object API is used, as in `chart`.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from effprof.report import guidelines_rows as rows
+from effprof.report.chart import DPI, WIDTH_IN, our_style
+from effprof.report.chart_parts import INK, MUTED, fit_inside
+from effprof.sweep_records import Guidelines, Platform, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROW_IN, _HEAD_IN, _FOOT_IN = 2.5, 1.1, 0.35
+_HERE, _GPU, _ARM = "#0072B2", "#E69F00", "#009E73"
+_PAPER: tuple[tuple[Platform, str, str], ...] = (("gpu", "paper, GPU", _GPU), ("arm", "paper, ARM", _ARM))
+_BAR = 0.26
+
+
+def render_guidelines_png(result: Guidelines) -> bytes:
+    """The chart at 1920 pixels width."""
+    return _render(result, "png", {"Software": None})
+
+
+def render_guidelines_svg(result: Guidelines) -> bytes:
+    """The chart as SVG, byte for byte the same for the same result."""
+    return _render(result, "svg", {"Date": None, "Creator": "effprof"})
+
+
+def build_guidelines_figure(result: Guidelines) -> Figure:
+    """Title, device, and two panels for each guideline at the judged scale."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = len(result.verdicts)
+    height_in = _HEAD_IN + _ROW_IN * count + _FOOT_IN
+    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.text(0.02, 1 - 0.36 / height_in, "Do the guidelines hold here?", fontsize=20, fontweight="bold", color=INK,
+                va="center")  # fmt: skip
+    facts = dict(rows.facts(result))
+    caption = f"{facts['device']} · {facts['setting']}"
+    fit_inside(figure.text(0.02, 1 - 0.74 / height_in, caption, fontsize=11.5, color=MUTED, va="center"), may_cut=True)
+    for number, verdict in enumerate(result.verdicts):
+        bottom = (_FOOT_IN + _ROW_IN * (count - 1 - number) + 0.62) / height_in
+        height = (_ROW_IN - 1.17) / height_in
+        speed = figure.add_axes((0.06, bottom, 0.53, height))
+        _draw_speeds(speed, verdict, result, with_key=number == 0)
+        _draw_access(figure.add_axes((0.69, bottom, 0.28, height)), verdict)
+    return figure
+
+
+def _draw_speeds(ax: Axes, verdict: Verdict, result: Guidelines, with_key: bool) -> None:
+    """Bars of the speed relative to the recommended setting; this device with its 95 % interval."""
+    positions = range(len(verdict.points))
+    speeds = [judged.relative_speed for judged in verdict.points]
+    errors = ([s.value - s.ci95[0] for s in speeds], [s.ci95[1] - s.value for s in speeds])
+    ax.bar([p - _BAR for p in positions], [s.value for s in speeds], _BAR, yerr=errors, color=_HERE, ecolor=INK,
+           capsize=3, label="this device, 95 % interval")  # fmt: skip
+    for shift, (platform, name, colour) in enumerate(_PAPER):
+        cells = [rows.paper_speed(result, verdict, judged, platform) or 0.0 for judged in verdict.points]
+        ax.bar([p + shift * _BAR for p in positions], cells, _BAR, color=colour, label=name)
+    ax.set_xticks(list(positions), [judged.point.setting.label for judged in verdict.points])
+    ax.set_ylabel("relative speed", color=MUTED)
+    ax.axhline(1, color=MUTED, linewidth=0.8, linestyle=":")
+    ax.set_title(f"{rows.TITLES[verdict.guideline]}\n{rows.headline(verdict)}", loc="left", fontsize=9.5, color=INK)
+    _tidy(ax)
+    if with_key:
+        ax.legend(frameon=False, fontsize=9, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.3))
+
+
+def _draw_access(ax: Axes, verdict: Verdict) -> None:
+    """Each setting's memory access against its time, both per mult_add and relative to the recommended one."""
+    base = verdict.points[0].point
+    for number, judged in enumerate(verdict.points):
+        point = judged.point
+        access = point.access_elements / base.access_elements * base.mult_adds / point.mult_adds
+        slow = judged.slowdown
+        ax.errorbar([access], [slow.value], [[slow.value - slow.ci95[0]], [slow.ci95[1] - slow.value]], fmt="o",
+                    color=_HERE, ecolor=INK, capsize=3)  # fmt: skip
+        label, offset = point.setting.label.replace("-fragment", ""), (5, -11 if number % 2 else 4)
+        ax.annotate(label, (access, slow.value), offset, textcoords="offset points", fontsize=8)
+    ax.margins(0.25)
+    ax.set_xlabel("access per mult_add, relative", color=MUTED)
+    ax.set_ylabel("time per mult_add,\nrelative", color=MUTED)
+    _tidy(ax)
+
+
+def _tidy(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=9)
+
+
+def _render(result: Guidelines, file_format: str, metadata: dict[str, str | None]) -> bytes:
+    out = io.BytesIO()
+    with our_style():
+        build_guidelines_figure(result).savefig(out, format=file_format, dpi=DPI, metadata=metadata)
+    return out.getvalue()

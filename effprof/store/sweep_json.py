@@ -1,0 +1,65 @@
+"""`sweep.json`: the raw record of the guideline sweeps as JSON, its format and version on top."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from effprof.errors import BadFileError
+from effprof.sweep_records import Sweep
+
+FORMAT = "effprof.sweep/1"
+
+
+class _Head(msgspec.Struct):
+    format: str
+
+
+def dumps_sweep(sweep: Sweep) -> bytes:
+    """The sweep as UTF-8 JSON, floats with full precision."""
+    members = msgspec.to_builtins(sweep)
+    ordered = {"format": FORMAT} | {name: value for name, value in members.items() if name != "format"}
+    return msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n"
+
+
+def loads_sweep(data: bytes) -> Sweep:
+    """The sweep saved as `data`.
+
+    Raises BadFileError when it is not whole JSON, is of another format or version, or cannot have been measured.
+    """
+    try:
+        found = msgspec.json.decode(data, type=_Head).format
+        if found != FORMAT:
+            raise BadFileError(f"its format is {found!r}, not {FORMAT!r}")
+        sweep = msgspec.json.decode(data, type=Sweep)
+    except msgspec.ValidationError as error:
+        raise BadFileError(f"not a saved sweep: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFileError(f"not whole JSON: {error}") from error
+    problem = _problem(sweep)
+    if problem is not None:
+        raise BadFileError(f"the sweep contradicts itself: {problem}")
+    return sweep
+
+
+def read_sweep(path: Path | str) -> Sweep:
+    """Raises BadFileError, with the path, on anything but a sound sweep."""
+    try:
+        return loads_sweep(Path(path).read_bytes())
+    except OSError as error:
+        raise BadFileError(f"Cannot read {path}: {error.strerror or error}. Give a sweep.json.") from error
+    except BadFileError as error:
+        raise BadFileError(f"Cannot read {path}: {error}. Give a sweep.json of `effprof guidelines`.") from error
+
+
+def _problem(sweep: Sweep) -> str | None:
+    for entry in sweep.entries:
+        rounds = {len(point.rounds_s) for point in entry.points}
+        if len(entry.points) < 2 or len(rounds) != 1 or not min(rounds):
+            return f"{entry.guideline} {entry.scale} needs settings with equally many rounds"
+        for point in entry.points:
+            if point.mult_adds <= 0 or not all(0 < time_s < math.inf for time_s in point.rounds_s):
+                return f"{entry.guideline} {entry.scale} has a time or mult_adds that are not positive"
+    return None

@@ -1,0 +1,45 @@
+"""Slowdowns planted on the make-believe clock come out as the right verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from small_sweep import planned_entry
+
+from effprof.bench.rounds import Budget
+from effprof.guidelines.rules import answer, slowdown
+from effprof.sweep_records import SweepSpec
+
+SIMULATIONS = 200
+
+
+def verdicts(truth: float, budget: Budget | None = None) -> Counter[str]:
+    """Of 200 seeded sweeps of G1 at 3 % noise a run, with the default budget."""
+    counter: Counter[str] = Counter()
+    for seed in range(SIMULATIONS):
+        entry = planned_entry("G1", truth, seed=seed, **({} if budget is None else {"budget": budget}))
+        counter[answer(slowdown(entry.severe, entry.recommended), len(entry.order))] += 1
+    return counter
+
+
+@pytest.mark.parametrize(("truth", "right"), [(1.10, "holds"), (0.95, "fails")])
+def test_a_clear_slowdown_is_seen(truth: float, right: str) -> None:
+    found = verdicts(truth)
+    assert found[right] >= 0.9 * SIMULATIONS
+    assert SIMULATIONS - found[right] - found["inconclusive"] <= 0.05 * SIMULATIONS
+
+
+def test_no_slowdown_is_hardly_ever_taken_for_one() -> None:
+    assert verdicts(1.0)["holds"] <= 0.05 * SIMULATIONS
+
+
+def test_a_slowdown_at_the_margin_is_hardly_ever_judged() -> None:
+    """The worst case: either verdict would be chance."""
+    found = verdicts(1 + SweepSpec.margin)
+    assert found["holds"] + found["fails"] <= 0.05 * SIMULATIONS
+
+
+def test_few_rounds_are_no_licence_to_be_wrong() -> None:
+    found = verdicts(1 + SweepSpec.margin, Budget(5, 0.0, SweepSpec.margin))
+    assert found["holds"] + found["fails"] <= 0.07 * SIMULATIONS
