@@ -3,7 +3,7 @@
     python experiments/closure.py [--runs 5] [--threads 1 2] [--models NAME ...] [--output reports/closure.csv]
 
 Prints one row a network and thread count: latency, ops, overhead, residual (median of the runs) and the share that
-must stay within 2 %. Wants a quiet machine; about 15 s a run.
+must stay within 2 %. Wants a quiet machine; about 12 s a run.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import statistics
 import sys
 from pathlib import Path
 
+from fresh import measure_in_fork
+
 from effprof.analyze import analyze
-from effprof.measure.processes import measure_rounds
 from effprof.records import Accounting, Latency, Profile, RunSpec
 
 MODELS = (
     "mobilenetv2",
-    "shufflenetv1",
+    "shufflenetv1_g3",
     "shufflenetv2",
     "resnet50",
     "torchvision:mnasnet1_0",
@@ -47,7 +48,7 @@ def main() -> None:
     for model in args.models:
         for threads in args.threads:
             spec = RunSpec(model, threads=threads, max_time_s=args.max_time, malloc=args.malloc)
-            profiles = [measure_rounds(spec, lambda text, share: None) for _ in range(args.runs)]
+            profiles = [measure_in_fork(spec) for _ in range(args.runs)]
             row = summary(model, threads, profiles)
             rows.append(row)
             print("{:<28}{:>3}{:>10}{:>10}{:>10}{:>10}{:>8}  {}".format(*row[:8]), flush=True)

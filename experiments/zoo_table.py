@@ -4,8 +4,8 @@
     python experiments/zoo_table.py --runs 5 --resume           # for the residual: median of 5 processes
     python experiments/zoo_table.py --plot-only                 # tables and charts again from runs.csv
 
-Every run is a fresh process (12 to 17 s, of which about 9 are start, counting and calibration). Each pass takes all
-networks in a random order, so that a slow hour of the machine is spread over the zoo, and finished runs are on disk
+Every run is a fresh process (3 to 8 s, of which about 2 are counting and calibration). Each pass takes all networks in
+a random order, so that a slow hour of the machine is spread over the zoo, and finished runs are on disk
 at once: after an interruption, or after `--minutes`, `--resume` goes on where it stopped. `--max-time` bounds the
 timed part of a run. Wants a quiet machine.
 
@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
+from fresh import measure_in_fork
 from results import append_row, command_line, read_rows, slug, time_left, write_rows
 from zoo_charts import draw_decomposition
 from zoo_markdown import zoo_markdown
@@ -31,7 +32,6 @@ from zoo_scatter import draw_scatter
 
 from effprof.devices.cpuinfo import cpu_name
 from effprof.errors import EffprofError, InterruptedRunError
-from effprof.measure.processes import measure_rounds
 from effprof.records import RunSpec
 from effprof.store import write_atomically
 from effprof.zoo import ZooEntry, table
@@ -135,9 +135,7 @@ def measured(args: argparse.Namespace, task: Task) -> RunRow:
         command=command_line(),
     )
     started = monotonic()
-    profile = measure_rounds(spec, lambda text, share: None)
-    if profile.partial:
-        raise InterruptedRunError("interrupted")
+    profile = measure_in_fork(spec)
     return run_row(entry, profile, run, monotonic() - started)
 
 
