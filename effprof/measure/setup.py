@@ -47,13 +47,23 @@ def on_fake(model: nn.Module, inputs: Inputs, spec: RunSpec, plan_file: Path | N
         return FakeSubject(calls, plan, tuple(tuple(t.shape) for t in of.tensors()), full_size, seed)
 
     smaller = tuple(
-        subject(small, static_capture(model, small).calls, False, spec.seed + 1 + i)
-        for i, small in enumerate(smaller_inputs(inputs))
+        subject(small, calls, False, spec.seed + 1 + i)
+        for i, (small, calls) in enumerate(_counted_smaller(model, inputs))
     )
     device = fake_device(spec.threads or 1)
     return Setup(
         model, device, captured.calls, subject(inputs, captured.calls, True, spec.seed), smaller, "planned", notes
     )
+
+
+def _counted_smaller(model: nn.Module, inputs: Inputs) -> Iterator[tuple[Inputs, tuple[OpCall, ...]]]:
+    """The network's calls at smaller inputs; none where it has only one size."""
+    for small in smaller_inputs(inputs):
+        try:
+            captured = static_capture(model, small)
+        except ModelError:
+            return
+        yield small, captured.calls
 
 
 def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -> Setup:

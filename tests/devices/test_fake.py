@@ -34,11 +34,13 @@ class Three(nn.Module):
         return self.third(self.act(self.second(self.act(self.first(x)))))
 
 
-def measured(tmp_path: Path, plan: dict[str, object], **settings: object) -> Profile:
+def measured(
+    tmp_path: Path, plan: dict[str, object], model: nn.Module | None = None, **settings: object
+) -> Profile:
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(plan))
     spec = RunSpec("three", device=f"fake:{file}", **{"max_time_s": 1.0, "min_time_s": 0.05, **settings})  # type: ignore[arg-type]
-    return measure(Three(), Inputs((torch.zeros(1, 3, 128, 128),)), spec, name="three", source="test")
+    return measure(model or Three(), Inputs((torch.zeros(1, 3, 128, 128),)), spec, name="three", source="test")
 
 
 def parts(profile: Profile) -> tuple[Analysis, Latency, Accounting]:
@@ -77,6 +79,20 @@ def test_the_cost_of_instrumentation_is_found_at_the_smaller_inputs(tmp_path: Pa
     assert calibration.inside_s == pytest.approx(1e-5, rel=1e-6)
     assert calibration.outside_s == pytest.approx(4e-5, rel=1e-6)
     assert [point.input_shape for point in calibration.points] == [((1, 3, 32, 32),), ((1, 3, 64, 64),)]
+
+
+class OneSize(Three):
+    """As a transformer that knows the number of its patches."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2:] == (128, 128), "wrong size"
+        return super().forward(x)
+
+
+def test_a_network_of_one_size_is_measured_too(tmp_path: Path) -> None:
+    _, latency, accounting = parts(measured(tmp_path, COSTS, model=OneSize()))
+    assert accounting.residual_s == pytest.approx(0, abs=1e-12)
+    assert latency.median_s == pytest.approx(parts(measured(tmp_path, COSTS))[1].median_s)
 
 
 def test_a_wait_only_in_plain_runs_at_full_size_is_residual(tmp_path: Path) -> None:
