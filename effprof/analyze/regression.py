@@ -170,7 +170,7 @@ GPU_COEFFICIENTS = (
 
 
 def gpu_roofline(
-    *, summed: bool = False, filling: bool = True, kernels: bool = True, padded: bool = True, queued: bool = True
+    *, summed: bool = True, filling: bool = True, kernels: bool = True, padded: bool = False, queued: bool = True
 ) -> Formula:
     """Kernels beside launches. The options are the alternatives that were compared; the defaults are the choice.
 
@@ -201,8 +201,8 @@ def gpu_roofline(
 
     return Formula(
         "gpu roofline",
-        "per run + the larger of launches and kernels; a kernel takes max(work / rate of its kind, bytes / bandwidth) "
-        "+ a constant, with less than the full rate for few output blocks and narrow groups",
+        "per run + the larger of launches and kernels; a kernel takes work / rate of its kind + bytes / bandwidth + a "
+        "constant, with less than the full rate for few output blocks",
         GPU_COEFFICIENTS,
         seconds,
     )
@@ -219,7 +219,7 @@ ARM_COEFFICIENTS = (
 )
 
 
-def arm_roofline(*, summed: bool = False, filling: bool = True, shared: float = 1.0) -> Formula:
+def arm_roofline(*, summed: bool = False, filling: bool = True, shared: float = 3.0) -> Formula:
     """One core, no launches: ops one after another.
 
     Args:
@@ -291,10 +291,12 @@ def fit(
     return np.exp(_least_squares(errors, centre, formula.robust))
 
 
-def fit_shared(formula: Formula, networks: Networks, latencies: Latencies) -> tuple[Array, dict[str, float]]:
+def fit_shared(
+    formula: Formula, networks: Networks, latencies: Latencies, weights: Mapping[str, float] | None = None
+) -> tuple[Array, dict[str, float]]:
     """One profile for all devices and each device's speed relative to it (2.0: twice as fast).
 
-    Only networks in both arguments count.
+    Only networks in both arguments count; `weights` says how often, by network.
     """
     names = [name for name in networks if any(name in of_device for of_device in latencies.values())]
     table = Table.of([networks[name] for name in names])
@@ -306,7 +308,8 @@ def fit_shared(formula: Formula, networks: Networks, latencies: Latencies) -> tu
     ]
     device, network = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     measured = np.array([row[2] for row in rows])
-    counts = np.maximum(np.bincount(device, minlength=len(latencies)), 1)
+    weight = np.array([1.0 if weights is None else weights.get(names[row[1]], 0.0) for row in rows])
+    counts = np.maximum(np.bincount(device, weight, minlength=len(latencies)), 1)
     typical = np.log([coefficient.typical for coefficient in formula.coefficients])
     lean = formula.anchor * np.sqrt(len(latencies))
 
@@ -315,28 +318,31 @@ def fit_shared(formula: Formula, networks: Networks, latencies: Latencies) -> tu
 
     def errors(logs: Array) -> Array:
         found = off(logs)
-        speeds = np.bincount(device, found, minlength=len(latencies)) / counts
-        return np.concatenate([found - speeds[device], lean * (logs - typical)])
+        speeds = np.bincount(device, weight * found, minlength=len(latencies)) / counts
+        return np.concatenate([np.sqrt(weight) * (found - speeds[device]), lean * (logs - typical)])
 
     logs = _least_squares(errors, typical, formula.robust)
     found = off(logs)
     speeds = {
-        name: float(np.exp(np.median(found[device == number]))) if np.any(device == number) else 1.0
+        name: float(np.exp(np.median(found[drawn]))) if np.any(drawn := (device == number) & (weight > 0)) else 1.0
         for number, name in enumerate(latencies)
     }
     return np.exp(logs), speeds
 
 
-def fit_devices(formula: Formula, networks: Networks, latencies: Latencies) -> dict[str, Array]:
+def fit_devices(
+    formula: Formula, networks: Networks, latencies: Latencies, weights: Mapping[str, float] | None = None
+) -> dict[str, Array]:
     """Coefficients of every device, leaning on the profile they share where the formula says so."""
-    profile, speeds = (None, {}) if formula.shared is None else fit_shared(formula, networks, latencies)
+    profile, speeds = (None, {}) if formula.shared is None else fit_shared(formula, networks, latencies, weights)
     scaling = np.array([coefficient.scaling for coefficient in formula.coefficients])
     fitted = {}
     for device, of_device in latencies.items():
         names = [name for name in networks if name in of_device]
         prior = None if profile is None else profile * speeds[device] ** scaling
         table, seconds = Table.of([networks[name] for name in names]), np.array([of_device[name] for name in names])
-        fitted[device] = fit(formula, table, seconds, prior=prior)
+        times = None if weights is None else np.array([weights.get(name, 0.0) for name in names])
+        fitted[device] = fit(formula, table, seconds, times, prior)
     return fitted
 
 

@@ -22,9 +22,7 @@ from effprof.analyze.regression import (
     Networks,
     Table,
     Work,
-    fit,
     fit_devices,
-    fit_shared,
 )
 from effprof.records import Category, CostedOp
 
@@ -125,24 +123,24 @@ def _ranks(values: Array) -> Array:
 
 
 def error_bars(
-    formula: Formula, networks: Networks, latencies: Latencies, device: str, resamples: int = 100, seed: int = 0
-) -> Array:
-    """95 % percentile bootstrap over networks, (coefficients, 2): what another choice of networks would have given.
+    formula: Formula, networks: Networks, latencies: Latencies, resamples: int = 100, seed: int = 0
+) -> dict[str, Array]:
+    """95 % percentile bootstrap over networks, (coefficients, 2) by device: what other networks would have given.
 
-    The profile that devices share is held; it rests on all of them.
+    A draw holds the same networks for all devices, and the profile they share is fitted anew.
     """
-    names = [name for name in networks if name in latencies[device]]
-    table = Table.of([networks[name] for name in names])
-    seconds = np.array([latencies[device][name] for name in names])
-    prior = None
-    if formula.shared is not None:
-        profile, speeds = fit_shared(formula, networks, latencies)
-        prior = profile * speeds[device] ** np.array([coefficient.scaling for coefficient in formula.coefficients])
+    names = [name for name in networks if any(name in of_device for of_device in latencies.values())]
     rng = np.random.default_rng(seed)
-    count = len(names)
-    drawn = [np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(resamples)]
-    draws = [fit(formula, table, seconds, times.astype(np.float64), prior) for times in drawn]
-    return np.asarray(np.quantile(np.array(draws), (0.025, 0.975), axis=0, method="nearest").T)
+    draws: dict[str, list[Array]] = {device: [] for device in latencies}
+    for _ in range(resamples):
+        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+        weights = {name: float(count) for name, count in zip(names, times, strict=True)}
+        for device, values in fit_devices(formula, networks, latencies, weights).items():
+            draws[device].append(values)
+    return {
+        device: np.asarray(np.quantile(np.array(values), (0.025, 0.975), axis=0, method="nearest").T)
+        for device, values in draws.items()
+    }
 
 
 def device_record(
