@@ -87,6 +87,8 @@ class SweepPoint:
     """Median of the plain runs of each round."""
     page_faults: tuple[float, ...] = ()
     """Minor page faults a run, median of each round; empty where the platform does not tell."""
+    kernel_elsewhere: tuple[int, str] | None = None
+    """(threads, kernels): what torch picks with another number of threads, where somebody looked."""
 
     @property
     def time_s(self) -> float:

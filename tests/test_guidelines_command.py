@@ -37,7 +37,7 @@ def test_defaults() -> None:
 
 def test_quick_is_the_judged_scale_with_fewer_rounds() -> None:
     quick = spec("--quick", "--scale", "x2")
-    assert (quick.scale, quick.other_scales, quick.min_rounds, quick.max_time_s) == ("x2", (), 6, 8.0)
+    assert (quick.scale, quick.other_scales, quick.min_rounds, quick.max_time_s) == ("x2", (), 6, 7.0)
     assert quick.min_rounds >= 5
     assert quick.max_time_s * len(GUIDELINES) < 40
     assert spec("--quick", "--max-time", "3").max_time_s == 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -67,8 +68,12 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         measured = tuple(_measured(entries, spec, rng, progress, is_fake))
         if not measured:
             raise KeyboardInterrupt
-        partial = len(measured) < len(entries) or measured[-1].stopped_because == "interrupted"
-        return Sweep(spec, started, device, measured, tuple(watch.notes(device)), partial)
+        cut_short = len(measured) < len(entries) or measured[-1].stopped_because == "interrupted"
+        notes = tuple(watch.notes(device))
+        if not (is_fake or cut_short):
+            progress("looking at kernels", 1.0)
+            measured = _with_kernels_elsewhere(entries, measured)
+        return Sweep(spec, started, device, measured, notes, cut_short)
 
 
 def _prepared(spec: SweepSpec, plan: Plan | None, progress: Progress) -> list[Entry]:
@@ -103,6 +108,22 @@ def _measured(
         if finished is None or finished.stopped_because == "interrupted":
             return
         done += share
+
+
+def _with_kernels_elsewhere(entries: Sequence[Entry], measured: Sequence[SweepEntry]) -> tuple[SweepEntry, ...]:
+    """What torch would pick with another number of threads. Asked last: it starts or stops threads."""
+    other = 2 if torch.get_num_threads() == 1 else 1
+    with _threads(other):
+        return tuple(
+            replace(entry, points=tuple(map(partial(_looked_at, other), candidates, entry.points)))
+            for candidates, entry in zip(entries, measured, strict=True)
+        )
+
+
+def _looked_at(threads: int, candidate: Candidate, point: SweepPoint) -> SweepPoint:
+    clock = candidate.clock
+    kernel = convolution_kernels(clock.network, *clock.inputs.tensors()) if isinstance(clock, CpuClock) else None
+    return point if kernel is None else replace(point, kernel_elsewhere=(threads, kernel))
 
 
 def _duration(seconds: float) -> str:

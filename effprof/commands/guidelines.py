@@ -12,6 +12,7 @@ from effprof.commands.options import STDOUT, add_device_options
 from effprof.commands.progress import progress_bar
 from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError, UsageError
+from effprof.interrupts import interrupts_deferred
 from effprof.settings import PRECISIONS, one_of, seconds, whole_number
 from effprof.store.files import write_atomically
 from effprof.store.folders import claim_file, claim_folder
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from effprof.sweep_records import Guidelines
 
 TOO_NOISY = 4
-QUICK_ROUNDS, QUICK_S = 6, 8.0
+QUICK_ROUNDS, QUICK_S = 6, 7.0
 MAX_MARGIN = 100.0
 
 
@@ -44,8 +45,9 @@ def run(args: argparse.Namespace) -> int:
     spec = sweep_spec(args)
     destination = _claim(args)
 
-    from effprof.bench.sweep import measure_sweep
-    from effprof.guidelines import judge
+    with interrupts_deferred():  # an import that is cut in half leaves broken modules behind
+        from effprof.bench.sweep import measure_sweep
+        from effprof.guidelines import judge
 
     with progress_bar("guidelines", args.quiet) as progress:
         sweep = measure_sweep(spec, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from effprof.guidelines.rules import slowdown
 from effprof.sweep_records import SweepEntry, SweepPoint, SweepSetting
@@ -80,15 +80,31 @@ def _calls(entry: SweepEntry) -> Iterator[str]:
 
 
 def _kernels(entry: SweepEntry) -> Iterator[str]:
-    by_kernel: dict[str, list[str]] = {}
-    for point in entry.points:
-        if point.kernel is not None:
-            by_kernel.setdefault(point.kernel, []).append(point.setting.label)
-    if len(by_kernel) > 1:
-        parts = "; ".join(f"{kernel} for {', '.join(labels)}" for kernel, labels in by_kernel.items())
-        yield f"kernels differ: torch picked {parts}, so times differ because of the kernel, not of memory alone"
-    for kernel in by_kernel if len(by_kernel) == 1 else ():
+    picked = _labels_by_kernel((point.setting.label, point.kernel) for point in entry.points)
+    if len(picked) > 1:
+        yield f"kernels differ: torch picked {_listed(picked)}; times differ because of them, not of memory alone"
+    for kernel in picked if len(picked) == 1 else ():
         yield f"same kernel for every setting: {kernel}"
+    others = [(p.setting.label, p.kernel, *p.kernel_elsewhere) for p in entry.points if p.kernel_elsewhere is not None]
+    changed = _labels_by_kernel((label, there) for label, here, _, there in others if there != here)
+    if changed:
+        threads = others[0][2]
+        yield (
+            f"with {threads} thread{'' if threads == 1 else 's'} torch picks {_listed(changed)}: the slowdown may be "
+            "another there because of the kernel, not of memory"
+        )
+
+
+def _labels_by_kernel(pairs: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
+    by_kernel: dict[str, list[str]] = {}
+    for label, kernel in pairs:
+        if kernel is not None:
+            by_kernel.setdefault(kernel, []).append(label)
+    return by_kernel
+
+
+def _listed(by_kernel: dict[str, list[str]]) -> str:
+    return "; ".join(f"{kernel} for {', '.join(labels)}" for kernel, labels in by_kernel.items())
 
 
 def _against_the_trend(entry: SweepEntry) -> Iterator[str]:

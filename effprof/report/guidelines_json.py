@@ -99,7 +99,12 @@ def point_dict(judged: JudgedPoint) -> dict[str, Any]:
         "relative_speed": judged.relative_speed.value,
         "relative_speed_ci95": list(judged.relative_speed.ci95),
         "kernel": point.kernel,
+        "kernel_elsewhere": _kernel_elsewhere(point.kernel_elsewhere),
     }
+
+
+def _kernel_elsewhere(found: tuple[int, str] | None) -> dict[str, Any] | None:
+    return None if found is None else {"threads": found[0], "kernel": found[1]}
 
 
 def _widths(setting: SweepSetting) -> dict[str, Any]:

@@ -36,7 +36,9 @@ def test_a_sweep_on_the_cpu() -> None:
             assert len(point.rounds_s) == 5
             assert point.kernel is not None
             assert "conv" in point.kernel
-    assert "to go" in told[-1][0]
+            assert point.kernel_elsewhere is not None
+            assert point.kernel_elsewhere[0] == 2
+    assert any("to go" in text for text, _ in told)
 
 
 @pytest.mark.parametrize(

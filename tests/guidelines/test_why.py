@@ -45,12 +45,22 @@ def test_g2_has_the_papers_second_formula() -> None:
 def test_kernels_that_differ_are_named_first() -> None:
     entry = with_kernels(rising(), "mkldnn_convolution", "mkldnn_convolution", *["_slow_conv2d_forward"] * 2)
     first = reasons(entry, 1, 56)[0]
-    assert "picked mkldnn_convolution for 1:1, 1:2; _slow_conv2d_forward for 1:6, 1:12, so" in first
+    assert "picked mkldnn_convolution for 1:1, 1:2; _slow_conv2d_forward for 1:6, 1:12; times differ" in first
 
 
 def test_one_kernel_for_all_is_said_too() -> None:
     assert "same kernel for every setting: mkldnn_convolution" in why(rising())
     assert "kernel" not in why(with_kernels(rising(), None, None, None, None))
+
+
+def test_a_kernel_that_depends_on_threads_is_named() -> None:
+    entry = rising()
+    there = ["mkldnn_convolution", "mkldnn_convolution", *["_slow_conv2d_forward"] * 2]
+    points = tuple(replace(p, kernel_elsewhere=(1, k)) for p, k in zip(entry.points, there, strict=True))
+    text = why(replace(entry, points=points))
+    assert "same kernel for every setting: mkldnn_convolution" in text
+    assert "with 1 thread torch picks _slow_conv2d_forward for 1:6, 1:12: the slowdown may be another there" in text
+    assert "torch picks" not in why(entry)
 
 
 def test_more_calls_are_counted() -> None:
