@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,8 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         notes = tuple(watch.notes(device))
         if not (is_fake or cut_short):
             progress("looking at kernels", 1.0)
-            measured = _with_kernels_elsewhere(entries, measured)
+            with suppress(KeyboardInterrupt):  # all is measured: an interrupt only ends the looking
+                measured = _with_kernels_elsewhere(entries, measured)
         return Sweep(spec, started, device, measured, notes, cut_short)
 
 

@@ -92,7 +92,7 @@ def test_labels(content: dict[str, Any]) -> None:
 
 
 def test_slowdown_is_time_per_mult_add(content: dict[str, Any]) -> None:
-    """With an odd number of rounds the median of ratios and the ratio of speeds are the same number."""
+    """Both come from the same median of ratios."""
     for entry in content["guidelines"]:
         first, last = entry["points"][0], entry["points"][-1]
         by_speed = first["mult_adds"] / last["mult_adds"] / last["relative_speed"]
