@@ -200,8 +200,11 @@ def _chart(study: Study, folder: Path) -> None:
             error = statistics.median(row.network_mape for row in study.figures if row.formula == formula.name)
             axis.set_title(f"{formula.name}: median error {error:.0%}", fontsize=10)
             axis.set_xlabel("measured (ms)")
+            for scale in (axis.xaxis, axis.yaxis):
+                scale.set_major_formatter("{x:g}")
+                scale.set_minor_formatter("")
         axes[0].set_ylabel("predicted, network left out of the fit (ms)")
         if len(devices) <= 10:
-            axes[0].legend(fontsize=7)
+            axes[1].legend(fontsize=7)
         figure.tight_layout()
         save_figure(figure, folder, study.name)

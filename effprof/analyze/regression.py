@@ -101,6 +101,8 @@ class Formula:
     """Weight of typical values, on log coefficients: next to nothing against one network's log error."""
     shared: float | None = None
     """Weight of the profile that all devices share (up to their speed), on log coefficients; None: each for itself."""
+    other_starts: tuple[Mapping[str, float], ...] = ()
+    """Coefficients to begin anew from, where the fit may end in a valley of its own; the best end counts."""
     robust: bool = False
     """Log errors beyond 0.15 count linearly rather than squared."""
 
@@ -170,7 +172,7 @@ GPU_COEFFICIENTS = (
 
 
 def gpu_roofline(
-    *, summed: bool = True, filling: bool = True, kernels: bool = True, padded: bool = False, queued: bool = True
+    *, summed: bool = False, filling: bool = True, kernels: bool = True, padded: bool = False, queued: bool = True
 ) -> Formula:
     """Kernels beside launches. The options are the alternatives that were compared; the defaults are the choice.
 
@@ -201,10 +203,12 @@ def gpu_roofline(
 
     return Formula(
         "gpu roofline",
-        "per run + the larger of launches and kernels; a kernel takes work / rate of its kind + bytes / bandwidth + a "
-        "constant, with less than the full rate for few output blocks",
+        "per run + the larger of launches and kernels; a kernel takes max(work / rate of its kind, bytes / bandwidth) "
+        "+ a constant, with less than the full rate for few output blocks",
         GPU_COEFFICIENTS,
         seconds,
+        # Where launches decide nowhere at the start, the fit would never learn of them.
+        other_starts=({"launch_per_op": 6e-5},),
     )
 
 
@@ -288,7 +292,11 @@ def fit(
         off = np.log(formula.seconds(np.exp(logs), table) / seconds)
         return np.concatenate([root * off, lean * (logs - centre)])
 
-    return np.exp(_least_squares(errors, centre, formula.robust))
+    starts = [centre]
+    if prior is None:
+        for values in formula.other_starts:
+            starts.append(np.log([values.get(c.name, c.typical) for c in formula.coefficients]))
+    return np.exp(_least_squares(errors, starts, formula.robust))
 
 
 def fit_shared(
@@ -321,7 +329,7 @@ def fit_shared(
         speeds = np.bincount(device, weight * found, minlength=len(latencies)) / counts
         return np.concatenate([np.sqrt(weight) * (found - speeds[device]), lean * (logs - typical)])
 
-    logs = _least_squares(errors, typical, formula.robust)
+    logs = _least_squares(errors, [typical], formula.robust)
     found = off(logs)
     speeds = {
         name: float(np.exp(np.median(found[drawn]))) if np.any(drawn := (device == number) & (weight > 0)) else 1.0
@@ -346,8 +354,9 @@ def fit_devices(
     return fitted
 
 
-def _least_squares(errors: Callable[[Array], Array], start: Array, robust: bool) -> Array:
+def _least_squares(errors: Callable[[Array], Array], starts: Sequence[Array], robust: bool) -> Array:
     from scipy.optimize import least_squares
 
     loss = "soft_l1" if robust else "linear"
-    return np.asarray(least_squares(errors, start, loss=loss, f_scale=0.15, max_nfev=MAX_EVALUATIONS).x)
+    ends = [least_squares(errors, start, loss=loss, f_scale=0.15, max_nfev=MAX_EVALUATIONS) for start in starts]
+    return np.asarray(min(ends, key=lambda end: float(end.cost)).x)
