@@ -84,8 +84,9 @@ def _draw_access(ax: Axes, verdict: Verdict) -> None:
         slow = judged.slowdown
         ax.errorbar([access], [slow.value], [[slow.value - slow.ci95[0]], [slow.ci95[1] - slow.value]], fmt="o",
                     color=_HERE, ecolor=INK, capsize=3)  # fmt: skip
-        label, offset = point.setting.label.replace("-fragment", ""), (5, -11 if number % 2 else 4)
-        ax.annotate(label, (access, slow.value), offset, textcoords="offset points", fontsize=8)
+        label, side = point.setting.label.replace("-fragment", ""), -1 if number % 2 else 1  # neighbours keep apart
+        ax.annotate(label, (access, slow.value), (5 * side, 4), textcoords="offset points", fontsize=8,
+                    ha="left" if side > 0 else "right")  # fmt: skip
     ax.margins(0.25)
     ax.set_xlabel("access per mult_add, relative", color=MUTED)
     ax.set_ylabel("time per mult_add,\nrelative", color=MUTED)
