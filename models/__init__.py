@@ -4,7 +4,8 @@ The table imports no torch: a network names its constructor as `file:callable`, 
 network is built. Weights are random.
 """
 
+from .counts import COUNTS
 from .network import FAMILIES, Network, Paper
 from .table import ALIASES, NETWORKS
 
-__all__ = ["ALIASES", "FAMILIES", "NETWORKS", "Network", "Paper"]
+__all__ = ["ALIASES", "COUNTS", "FAMILIES", "NETWORKS", "Network", "Paper"]

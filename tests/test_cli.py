@@ -255,18 +255,6 @@ def test_an_image_size_leaves_the_other_axes_to_the_network() -> None:
     assert (spec.img_size, spec.input_shape) == (96, ())
 
 
-def test_models_lists_the_zoo_and_the_libraries(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "--json"]) == 0
-    content = json.loads(capsys.readouterr().out)
-    by_name = {model["name"]: model for model in content["models"]}
-    assert content["format"] == "effprof.models/1"
-    assert (by_name["mobilenetv2"]["year"], by_name["mobilenetv2"]["input_shape"]) == (2018, [3, 224, 224])
-    assert [state["provider"] for state in content["providers"]] == ["torchvision", "timm", "pytorchcv"]
-    assert main(["models"]) == 0
-    text = capsys.readouterr().out
-    assert set(by_name) <= {line.split("  ")[0].strip() for line in text.splitlines()}
-
-
 def test_devices_says_what_is_here_and_why_the_rest_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
     cpu, cuda, fake = json.loads(capsys.readouterr().out)["devices"]

@@ -1,4 +1,4 @@
-"""The same network in another library, and its weights copied over."""
+"""The same network in another library, and the same weights in both."""
 
 from __future__ import annotations
 
@@ -91,9 +91,29 @@ def shortcuts_last(network: nn.Module, leaves: list[nn.Module]) -> list[nn.Modul
     return sorted(leaves, key=place_with_shortcut_last)
 
 
-def copy_weights(theirs: nn.Module, ours: nn.Module, image: Tensor) -> None:
-    """Give `ours` the weights of `theirs`; layers are paired in the order in which they run, not by name."""
-    for source, target in zip(
-        with_state_in_order_of_use(theirs, image), with_state_in_order_of_use(ours, image), strict=True
-    ):
+def to_cpu_with_the_same_state(theirs: nn.Module, ours: nn.Module, image: Tensor) -> None:
+    """Bring both from meta, with the same random state; layers are paired in the order in which they run, not by name.
+
+    A new network's batch-norms are all alike, and one in the place of another would not be seen: all state is drawn.
+    """
+    pairs = list(zip(with_state_in_order_of_use(theirs, image), with_state_in_order_of_use(ours, image), strict=True))
+    for side, network in enumerate((theirs, ours)):
+        paired = {id(parameter) for pair in pairs for parameter in pair[side].parameters()}
+        assert paired == {id(parameter) for parameter in network.parameters()}, "all parameters are of layers that run"
+        network.to_empty(device="cpu")
+    for source, target in pairs:
+        for name, tensor in source.state_dict().items():
+            draw(name, tensor)
         target.load_state_dict(source.state_dict(), strict=True)
+
+
+def draw(name: str, tensor: Tensor) -> None:
+    """Values that keep the scale of activations (He et al. 2015) and differ from channel to channel."""
+    if tensor.dim() > 1:
+        tensor.normal_(std=(2 / tensor[0].numel()) ** 0.5)
+    elif name in ("weight", "running_var"):
+        tensor.uniform_(0.5, 1.5)
+    elif tensor.is_floating_point():
+        tensor.normal_(std=0.1)
+    else:
+        tensor.zero_()

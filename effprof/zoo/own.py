@@ -31,6 +31,9 @@ class ZooEntry:
     """Without the batch axis."""
     aliases: tuple[str, ...]
     """Other names that `--model` takes for it."""
+    parameters: int | None
+    mult_adds: int | None
+    """For one image of the default size; None where the zoo's table of counts lacks the network."""
 
 
 def package() -> ModuleType:
@@ -77,6 +80,7 @@ def table() -> tuple[ZooEntry, ...]:
             network.paper.year,
             network.input_shape,
             tuple(alias for alias, name in zoo.ALIASES.items() if name == network.name),
+            *zoo.COUNTS.get(network.name, (None, None)),
         )
         for network in zoo.NETWORKS
     )

@@ -56,13 +56,16 @@ def test_table_says_what_is_known_without_building() -> None:
     assert set(by_name) >= {"mobilenetv2", "shufflenetv1_g3", "shufflenetv2", "resnet50"}
     assert by_name["shufflenetv2"].year == 2018
     assert by_name["shufflenetv2"].input_shape == (3, 224, 224)
+    assert by_name["shufflenetv2"].parameters == 2_278_604
+    assert by_name["shufflenetv1_g3"].aliases == ("shufflenetv1",)
     assert {entry.family for entry in by_name.values()} <= set(zoo.own.package().FAMILIES)
 
 
 def test_a_typo_gets_the_nearest_name(message: Message) -> None:
-    assert message(UnknownNameError, "mobilnetv2") == (
-        "No model named 'mobilnetv2'. Did you mean mobilenetv2? `effprof models` lists them."
+    assert message(UnknownNameError, "zfnett") == (
+        "No model named 'zfnett'. Did you mean zfnet? `effprof models` lists them."
     )
+    assert message(UnknownNameError, "mobilnetv2").startswith("No model named 'mobilnetv2'. Did you mean mobilenetv2")
     assert message(UnknownNameError, "ResNet-50").startswith("No model named 'ResNet-50'. Did you mean resnet50")
 
 
