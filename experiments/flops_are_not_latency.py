@@ -7,7 +7,8 @@ For each device: runtime ~ mult_adds, ~ mult_adds + access_bytes, ~ five feature
 error on networks that were left out of the fit, and its ranking of them. FILE.csv has the columns device, model,
 batch, median_ms and, if wanted, img_size; models are names of the zoo, of torchvision, or LIBRARY:NAME.
 Writes tables, charts and a JSON file for each device to reports/flops-are-not-latency/ or --output-dir.
---explore compares the formulas again on the tables that the choice rests on (minutes).
+All of it takes about ten minutes on two cores; --explore, which compares the formulas again on the tables that the
+choice rests on, as much again.
 """
 
 from __future__ import annotations
@@ -42,8 +43,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     try:
-        studies = [user(args.latencies, args.kind)] if args.latencies else published(args.only, args.explore)
         folder = args.output_dir or (None if args.latencies else REPORT)
+        if args.latencies:
+            studies = [user(args.latencies, args.kind)]
+        else:
+            studies = published(args.only, args.explore, args.output_dir or REPORT)
         for study in studies:
             print("\n".join(study.lines()), flush=True)
         if folder:
@@ -53,7 +57,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def published(only: str | None, explore: bool) -> list[Study]:
+def published(only: str | None, explore: bool, folder: Path) -> list[Study]:
     latency_folder()
     studies = []
     candidates = []
@@ -72,7 +76,8 @@ def published(only: str | None, explore: bool) -> list[Study]:
             studies.append(judge(name, networks, latencies, arm_roofline(), table, arm_notes(networks, latencies)))
         candidates += arm_candidates(networks, history) if explore else []
     if candidates:
-        write_rows(REPORT / "candidates.csv", candidates)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_rows(folder / "candidates.csv", candidates)
     return studies
 
 
