@@ -133,7 +133,9 @@ def _build_pytorchcv(model_provider: ModuleType, name: str) -> nn.Module:
 
 def _pytorchcv_shapes(_name: str, network: nn.Module) -> tuple[Shape, ...]:
     size = getattr(network, "in_size", None)
-    return ((3, *size),) if isinstance(size, tuple) and len(size) == 2 else (IMAGE,)
+    height_and_width = size if isinstance(size, tuple) and len(size) == 2 else IMAGE[1:]
+    channels = inspect.signature(type(network)).parameters.get("in_channels")  # kept as an attribute by none
+    return ((channels.default if channels and isinstance(channels.default, int) else 3, *height_and_width),)
 
 
 _TABLE = {

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import effprof
 from effprof.analyze import analyze
+from effprof.errors import ValuesNeededError
 from effprof.measure.named import count_by_name
 from effprof.records import RunSpec
 
@@ -83,6 +86,18 @@ def test_the_crosscheck_agrees_and_says_why_it_cannot() -> None:
     assert attention.crosscheck.fvcore_mult_adds is None
     assert "does not count" in (attention.crosscheck.reason or "")
     assert attention.crosscheck.torch_mult_adds == analyze(attention).totals.mult_adds
+
+
+class Numpy(nn.Module):
+    """Chooses by what it computed, outside torch."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[torch.from_numpy(x.detach().cpu().numpy().argsort()[:1])]
+
+
+def test_a_network_that_takes_its_values_to_numpy_is_told_about_run() -> None:
+    with pytest.raises(ValuesNeededError, match=r"looks at the values of its tensors \(test_counting.py:\d+\)"):
+        effprof.count(Numpy(), torch.zeros(3))
 
 
 def test_img_size_changes_the_images_of_the_default_input() -> None:

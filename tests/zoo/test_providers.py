@@ -27,6 +27,7 @@ Write = Callable[..., str]
         ("timm:inception_v3", ((3, 299, 299),)),
         ("pytorchcv:xception", ((3, 299, 299),)),
         ("pytorchcv:resnet20_cifar10", ((3, 32, 32),)),
+        ("pytorchcv:superpointnet", ((1, 224, 224),)),
     ],
 )
 def test_providers_build_without_downloading(
