@@ -6,7 +6,7 @@ import copy
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -76,7 +76,7 @@ def tally(name: str, img_size: int, stride_in: int | None = None) -> Tally:
         batch_norm_parameters=sum(map(parameters, norms)),
         mult_adds=report.analysis.totals.mult_adds,
         convolutions=sum(map(convolution_mult_adds, calls)),
-        pointwise=sum(convolution_mult_adds(call) for call in calls if call.inputs[1:] and is_pointwise(call)),
+        pointwise=sum(convolution_mult_adds(call) for call in calls if is_pointwise(call)),
         operations=sum(map(imgclsmob_operations, calls)) + global_pool_operations(calls),
         residual_sums=sum(math.prod(call.outputs[0].shape) for call in calls if call.op == "add"),
     )
@@ -151,7 +151,7 @@ WAYS = frozenset((*STRIDE, AREA, CUT_PARAMETERS, CUT_MULT_ADDS, *OTHER_CLASSES))
 """What an explanation may say that can be counted after; anything else in an explanation is a remark."""
 
 
-def counted_like(ways: Iterable[str], name: str, img_size: int) -> tuple[float, float]:
+def counted_like(ways: Sequence[str], name: str, img_size: int) -> tuple[float, float]:
     """Parameters and mult_adds, both in millions, of a network of the zoo as a table counts that has these ways."""
     stride_in = next((STRIDE[way] for way in ways if way in STRIDE), None)
     counts = tally(name, 224 if AREA in ways else img_size, stride_in)

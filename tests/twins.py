@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -66,7 +66,10 @@ TWINS: dict[str, Callable[[], nn.Module]] = {
 
 
 def with_state_in_order_of_use(network: nn.Module, image: Tensor) -> list[nn.Module]:
-    """Leaf modules with parameters, in the order in which a forward pass first uses them."""
+    """Leaf modules with parameters, in the order in which a forward pass first uses them.
+
+    Two libraries name the parts of a network differently, but they run them in the same order.
+    """
     used: dict[nn.Module, None] = {}
     leaves = [m for m in network.modules() if not list(m.children()) and list(m.parameters())]
     handles = [leaf.register_forward_hook(lambda module, *_: used.setdefault(module)) for leaf in leaves]
@@ -91,12 +94,14 @@ def shortcuts_last(network: nn.Module, leaves: list[nn.Module]) -> list[nn.Modul
     return sorted(leaves, key=place_with_shortcut_last)
 
 
-def to_cpu_with_the_same_state(theirs: nn.Module, ours: nn.Module, image: Tensor) -> None:
-    """Bring both from meta, with the same random state; layers are paired in the order in which they run, not by name.
+def to_cpu_with_the_same_state(
+    theirs: nn.Module, ours: nn.Module, layers: Iterable[tuple[nn.Module, nn.Module]]
+) -> None:
+    """Bring both from meta, each pair of layers with the same random state.
 
     A new network's batch-norms are all alike, and one in the place of another would not be seen: all state is drawn.
     """
-    pairs = list(zip(with_state_in_order_of_use(theirs, image), with_state_in_order_of_use(ours, image), strict=True))
+    pairs = list(layers)
     for side, network in enumerate((theirs, ours)):
         paired = {id(parameter) for pair in pairs for parameter in pair[side].parameters()}
         assert paired == {id(parameter) for parameter in network.parameters()}, "all parameters are of layers that run"

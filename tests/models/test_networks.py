@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from counting import default_size, image, on_meta, parameters, torch_mult_adds
-from twins import TWINS, to_cpu_with_the_same_state
+from counting import default_size, image, parameters, tally
+from torch.utils.flop_counter import FlopCounterMode
+from twins import TWINS, to_cpu_with_the_same_state, with_state_in_order_of_use
 
 from effprof import zoo
 
@@ -30,22 +31,21 @@ def test_every_network_has_a_twin_or_a_reason_why_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_same_counts_as_another_library(name: str) -> None:
-    with torch.device("meta"):
-        theirs = TWINS[name]().eval()
-    ours = on_meta(name)
-    assert parameters(ours) == parameters(theirs)
-    assert torch_mult_adds(ours, image(name)) == torch_mult_adds(theirs, image(name))
-
-
-@pytest.mark.parametrize("name", TWINS)
-def test_same_outputs_as_another_library_with_the_same_weights(name: str) -> None:
+def test_same_counts_and_outputs_as_another_library(name: str) -> None:
     torch.manual_seed(0)
     with torch.device("meta"):
-        theirs = TWINS[name]()
-    ours = zoo.load(name, build_on="meta").module
-    to_cpu_with_the_same_state(theirs, ours, image(name))
+        theirs = TWINS[name]().eval()
+    ours = zoo.load(name, build_on="meta").module.eval()
     images = image(name, device="cpu")
+    with FlopCounterMode(display=False) as counter:
+        their_layers = with_state_in_order_of_use(theirs, images.to("meta"))
+    our_layers = with_state_in_order_of_use(ours, images.to("meta"))
+
+    counted = tally(name, default_size(name))
+    assert parameters(theirs) == counted.parameters
+    assert counter.get_total_flops() // 2 == counted.mult_adds
+
+    to_cpu_with_the_same_state(theirs, ours, zip(their_layers, our_layers, strict=True))
     with torch.inference_mode():
         expected, actual = theirs(images), ours(images)
     largest = expected.abs().max()
