@@ -19,6 +19,7 @@ import torch
 from effprof import zoo
 from effprof.capture import Inputs
 from effprof.measure import calibrate
+from effprof.measure.allocator import set_malloc
 from effprof.measure.setup import on_cpu
 from effprof.records import CalibrationPoint, RunSpec
 
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     args = parser.parse_args()
     window, calibrate.PAIRS = calibrate.PAIRS, args.pairs
+    set_malloc("steady")
     print(f"{'network':<14}{'thr':>4}{'px':>5}{'plain ms':>10}  µs a span (its deviation in windows of {window} pairs)")
     with torch.inference_mode():
         for name in args.models:

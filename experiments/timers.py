@@ -2,8 +2,9 @@
 
     python experiments/timers.py [--models mobilenetv2 shufflenetv2] [--threads 1] [--pairs 60]
 
-For each network: runs under each timer in random order, each right after a plain one; how much longer a run gets
-(median difference within these pairs), per timed call and as a share. Wants a quiet machine.
+For each network: runs under each timer in random order, each right after two plain ones, of which the first only clears
+away what the timer before has left in the caches; how much longer a run gets than the second (median difference within
+these pairs), per timed call and as a share. Wants a quiet machine.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from effprof import zoo
 from effprof.capture import Inputs, capture
 from effprof.devices.cpu import EntrySubject, FreshInputs
 from effprof.devices.dispatch import DispatchSubject
+from effprof.measure.allocator import set_malloc
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=60)
     args = parser.parse_args()
+    set_malloc("steady")  # page faults come and go, and would be blamed on a timer
     torch.set_num_threads(args.threads)
     print(f"{'network':<16}{'px':>5}{'plain ms':>10}   timer: µs a call, share of the run")
     with torch.inference_mode():
@@ -69,6 +72,7 @@ def measure(
     for _ in range(pairs):
         random.shuffle(order)
         for timer in order:
+            plain()
             plain_s.append(plain())
             extra_s[timer].append(timers[timer]() - plain_s[-1])
     return plain_s, extra_s
