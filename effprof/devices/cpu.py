@@ -26,7 +26,7 @@ from effprof.records import DeviceInfo, OpCall
 now_ns = time.perf_counter_ns
 NS = 1e-9
 AT_MOST = 12.0
-"""A twin's cost in a network, as a multiple of that in a tight loop at most. Only against noise: 4 to 7 were measured
+"""A twin's cost in a network, as a multiple of that in a tight loop at most. Only against noise: 4 to 6 were measured
 (docs/how-we-measure.md)."""
 
 
