@@ -16,16 +16,15 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import multiprocessing
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from count_one import Row, look_at
+from fresh import DiedError, in_fork
 from results import append_row
 
 from effprof import zoo
@@ -84,33 +83,15 @@ def names_of(provider: str, pattern: str) -> list[str]:
 
 def in_processes(look: Callable[[str], Row], names: Sequence[str], jobs: int, timeout_s: float) -> Iterator[Row]:
     """A row for each name, in their order; each found in a process of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
 
     def one(name: str) -> Row:
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=send, args=(look, name, sender))
-        process.start()
-        sender.close()
         try:
-            if receiver.poll(timeout_s):
-                row: Row = receiver.recv()
-                return row
-            process.kill()
-            return Row(name=name, status="failed", reason=f"not done after {timeout_s:g} s")
-        except EOFError:
-            process.join()
-            return Row(name=name, status="failed", reason=f"its process died: exit code {process.exitcode}")
-        finally:
-            process.join()
-            receiver.close()
+            return in_fork(look, name, preloaded=PRELOADED, timeout_s=timeout_s)
+        except DiedError as error:
+            return Row(name=name, status="failed", reason=str(error))
 
     with ThreadPoolExecutor(jobs) as threads:
         yield from threads.map(one, names)
-
-
-def send(look: Callable[[str], Row], name: str, sender: Connection) -> None:
-    sender.send(look(name))
 
 
 # ---------------------------------------------------------------------------------------------------------- totals

@@ -11,18 +11,14 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from effprof import zoo
 from effprof.analyze import analyze
-from effprof.capture import Inputs
 from effprof.errors import EffprofError, ModelError, ValuesNeededError
 from effprof.foreign import describe, one_line
-from effprof.measure.guard import left_as_found
+from effprof.measure.crosscheck import count_with_torch
 from effprof.measure.named import count_module, load_on_meta
 from effprof.measure.prepare import random_inputs
-from effprof.measure.static import on_meta, swap_tensors
 from effprof.records import RunSpec
 
 BATCH = 2  # tells the batch axis from one of length 1
@@ -98,7 +94,7 @@ def count(name: str, leave_out: bool, one_pass: bool) -> Row:
     if leave_out and name.startswith("pytorchcv:") and not is_classes(outputs[-1]):
         return replace(row, status="skipped", reason=f"no classifier: its output is {row.output}")
     try:
-        row = replace(row, torch_mult_adds=with_torch(model, inputs))
+        row = replace(row, torch_mult_adds=count_with_torch(model, inputs))
     except Exception as error:
         row = replace(row, torch_reason=describe(error))
     if one_pass:
@@ -159,13 +155,6 @@ def shape_text(output: object) -> str:
     if isinstance(output, (tuple, list)):
         return f"[{', '.join(map(shape_text, output))}]"
     return type(output).__name__
-
-
-def with_torch(model: nn.Module, inputs: Inputs) -> int:
-    with left_as_found(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        swap_tensors(model, on_meta)
-        inputs.run(model)
-    return int(counter.get_total_flops()) // 2
 
 
 @contextmanager

@@ -31,7 +31,7 @@ import torch
 from design_formulas import ClaimRow, measured_ratio
 from design_pairs import Pair, Side, pairs
 from design_report import claims_markdown, draw_claims
-from results import append_row, command_line, read_rows, slug, time_left
+from results import append_row, command_line, in_time, read_rows, slug, time_left
 from torch import nn
 
 from effprof.devices.cpuinfo import cpu_name
@@ -87,11 +87,7 @@ def measure_all(args: argparse.Namespace, path: Path) -> None:
         if (pair.name, pair.settings, threads) not in done
     ]
     started = monotonic()
-    for number, (pair, threads) in enumerate(tasks):
-        elapsed_s = monotonic() - started
-        if args.minutes and number and elapsed_s * (number + 1) / number > 60 * args.minutes:
-            print(f"{args.minutes:g} minutes are up; {len(tasks) - number} settings are left for --resume.")
-            return
+    for number, (pair, threads) in enumerate(in_time(tasks, args.minutes, "settings")):
         try:
             row = measured(args, pair, threads)
         except KeyboardInterrupt:

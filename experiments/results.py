@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 Row = TypeVar("Row")
+Task = TypeVar("Task")
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "text.parse_math": False,
@@ -62,6 +64,16 @@ def command_line() -> str:
 def time_left(done: int, total: int, elapsed_s: float) -> str:
     """`12 min`, from the mean so far; the order is random, so the mean is fair."""
     return f"{elapsed_s / done * (total - done) / 60:.0f} min"
+
+
+def in_time(tasks: Sequence[Task], minutes: float | None, what: str) -> Iterator[Task]:
+    """The tasks, none begun that would end, if it takes as long as those before it, after that many minutes."""
+    started = monotonic()
+    for number, task in enumerate(tasks):
+        if minutes and number and (monotonic() - started) * (number + 1) / number > 60 * minutes:
+            print(f"{minutes:g} minutes are up; {len(tasks) - number} {what} are left for --resume.")
+            return
+        yield task
 
 
 # ---------------------------------------------------------------------------------------------------------- rows

@@ -24,7 +24,7 @@ from pathlib import Path
 from time import monotonic
 
 from fresh import measure_in_fork
-from results import append_row, command_line, read_rows, slug, time_left, write_rows
+from results import append_row, command_line, in_time, read_rows, slug, time_left, write_rows
 from zoo_charts import draw_decomposition
 from zoo_markdown import zoo_markdown
 from zoo_rows import RunRow, residual_verdict, run_row, summarise
@@ -94,11 +94,7 @@ def measure_all(args: argparse.Namespace, tasks: Sequence[Task], path: Path) -> 
     """Runs the tasks and appends a row for each; gives what could not be measured, and why."""
     started, failed = monotonic(), []
     settings = {row.setting for row in read_rows(path, RunRow)}
-    for number, task in enumerate(tasks):
-        elapsed_s = monotonic() - started
-        if args.minutes and number and elapsed_s * (number + 1) / number > 60 * args.minutes:
-            print(f"{args.minutes:g} minutes are up; {len(tasks) - number} runs are left for --resume.")
-            break
+    for number, task in enumerate(in_time(tasks, args.minutes, "runs")):
         try:
             row = measured(args, task)
         except (InterruptedRunError, KeyboardInterrupt):

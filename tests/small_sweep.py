@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from effprof.bench.planned import planned_candidates
 from effprof.bench.rounds import Budget, measure_entry
-from effprof.bench.settings import mult_adds, settings_of
+from effprof.bench.settings import settings_of
 from effprof.devices.fake import Cost, Plan
 from effprof.records import DeviceInfo, Environment, Note
 from effprof.sweep_records import (
@@ -78,3 +78,15 @@ def planned_sweep() -> Sweep:
     device = DeviceInfo("cpu", "Imaginary CPU", "x86_64", 1)
     notes = (Note("governor", "The frequency governor is powersave.", "Set it to performance."),)
     return Sweep(spec, ENVIRONMENT, device, entries, notes)
+
+
+def mult_adds(setting: SweepSetting, batch_size: int, img_size: int) -> int:
+    """Of the whole tiny network, by hand."""
+    outer, inner = setting.channels, setting.inner_channels
+    if setting.guideline == "G1":
+        weights = 2 * outer * inner
+    elif setting.guideline == "G4":
+        weights = 2 * outer * inner + 9 * inner * inner
+    else:
+        weights = setting.fragments * outer * outer // setting.groups
+    return batch_size * img_size**2 * setting.blocks * weights

@@ -19,8 +19,6 @@ import math
 from effprof.sweep_records import GuidelineId, Platform, Scale, SweepSetting
 
 FACTORS: dict[Scale, int] = {"x1": 1, "x2": 2, "x4": 4}
-MAX_DRIFT = 0.12
-"""Work within one entry differs by no more; the paper's own widths let it drift by 5.5 %."""
 
 G1_WIDTHS: dict[Platform, dict[str, tuple[int, int]]] = {
     "gpu": {"1:1": (128, 128), "1:2": (90, 180), "1:6": (52, 312), "1:12": (36, 432)},
@@ -90,15 +88,3 @@ def _g4(platform: Platform, scale: Scale) -> tuple[SweepSetting, ...]:
         SweepSetting("G4", scale, label, width, width // 4, relu=relu, shortcut=shortcut)
         for label, (relu, shortcut) in extras.items()
     )
-
-
-def mult_adds(setting: SweepSetting, batch_size: int, img_size: int) -> int:
-    """Of the whole tiny network, by hand; the measured figure comes from counting and a test holds them equal."""
-    outer, inner = setting.channels, setting.inner_channels
-    if setting.guideline == "G1":
-        weights = 2 * outer * inner
-    elif setting.guideline == "G4":
-        weights = 2 * outer * inner + 9 * inner * inner
-    else:
-        weights = setting.fragments * outer * outer // setting.groups
-    return batch_size * img_size**2 * setting.blocks * weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from effprof.devices.cpu import cpu_device, plain_run
 from effprof.devices.fake import FakeSubject, Plan, fake_device, read_plan
 from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import LoadWatch, environment
+from effprof.measure.guard import threads_set
 from effprof.measure.prepare import DTYPES
 from effprof.measure.static import refuse_too_large, static_capture
 from effprof.records import OpCall
@@ -58,7 +59,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
     """
     set_malloc(spec.malloc)
     rng = random.Random(spec.seed)
-    with _threads(spec.threads), torch.inference_mode():
+    with threads_set(spec.threads), torch.inference_mode():
         kind, _, argument = spec.device.partition(":")
         is_fake = kind == "fake"
         plan = read_plan(Path(argument) if argument else None) if is_fake else None
@@ -114,7 +115,7 @@ def _measured(
 def _with_kernels_elsewhere(entries: Sequence[Entry], measured: Sequence[SweepEntry]) -> tuple[SweepEntry, ...]:
     """What torch would pick with another number of threads. Asked last: it starts or stops threads."""
     other = 2 if torch.get_num_threads() == 1 else 1
-    with _threads(other):
+    with threads_set(other):
         return tuple(
             replace(entry, points=tuple(map(partial(_looked_at, other), candidates, entry.points)))
             for candidates, entry in zip(entries, measured, strict=True)
@@ -190,15 +191,3 @@ def _point(setting: SweepSetting, calls: Sequence[OpCall], kernel: str | None) -
         kernel=kernel,
         rounds_s=(),
     )
-
-
-@contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    try:
-        if threads is not None and threads != before:
-            torch.set_num_threads(threads)
-        yield
-    finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effprof.commands.options import STDOUT, add_device_options
+from effprof.commands.options import add_device_options, add_form_options, add_output_options
+from effprof.commands.outputs import Destination, claim
 from effprof.commands.progress import progress_bar
 from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError, UsageError
 from effprof.interrupts import interrupts_deferred
-from effprof.settings import PRECISIONS, one_of, seconds, whole_number
+from effprof.settings import one_of, seconds, whole_number
 from effprof.store.files import write_atomically
-from effprof.store.folders import claim_file, claim_folder
 from effprof.sweep_records import GUIDELINES, SCALES, GuidelineId, Platform, Scale, SweepSpec
 
 if TYPE_CHECKING:
@@ -30,20 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_experiment_options(parser)
     add_device_options(parser)
     _add_timing_options(parser)
-    group = parser.add_argument_group("output")
-    group.add_argument(
-        "--output-dir", metavar="DIR", type=Path, help="folder for all files, new or empty (default: none is written)"
-    )
-    group.add_argument(
-        "--json", metavar="PATH", nargs="?", const=STDOUT,
-        help="write the verdicts as JSON to PATH; without PATH, or for -, to stdout instead of the summary",
-    )  # fmt: skip
-    group.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
+    add_output_options(parser, default_folder="none is written", json_content="write the verdicts as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     spec = sweep_spec(args)
-    destination = _claim(args)
+    destination = claim(args, models=())
 
     with interrupts_deferred():  # an import that is cut in half leaves broken modules behind
         from effprof.bench.sweep import measure_sweep
@@ -107,11 +97,7 @@ def _add_experiment_options(parser: argparse.ArgumentParser) -> None:
         "--img-size", metavar="N", type=whole_number("--img-size", 1, 100_000), default=56,
         help="height and width (default: 56, as in the paper)",
     )  # fmt: skip
-    group.add_argument(
-        "--precision", type=one_of("--precision", PRECISIONS), default="fp32", metavar="{" + ",".join(PRECISIONS) + "}",
-        help="of weights and inputs (default: fp32)",
-    )  # fmt: skip
-    group.add_argument("--channels-last", action="store_true", help="keep images as NHWC in memory")
+    add_form_options(group)
     group.add_argument(
         "--seed", metavar="N", type=whole_number("--seed", 0), default=0, help="of weights, inputs and order"
     )
@@ -149,21 +135,7 @@ def _percent(text: str) -> float:
     return value / 100
 
 
-@dataclass(frozen=True)
-class _Destination:
-    folder: Path | None
-    json_path: Path | None
-    json_to_stdout: bool
-
-
-def _claim(args: argparse.Namespace) -> _Destination:
-    """Places that were tried and can be written to, before anything slow."""
-    folder = claim_folder(args.output_dir) if args.output_dir is not None else None
-    wants_file = args.json is not None and args.json != STDOUT
-    return _Destination(folder, claim_file(args.json) if wants_file else None, args.json == STDOUT)
-
-
-def _write(result: Guidelines, destination: _Destination, quiet: bool) -> None:
+def _write(result: Guidelines, destination: Destination, quiet: bool) -> None:
     from effprof.report.guidelines_json import guidelines_dict, render_guidelines_json
 
     if destination.folder is not None:

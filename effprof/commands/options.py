@@ -22,6 +22,7 @@ from effprof.settings import (
 
 __all__ = [
     "add_device_options",
+    "add_form_options",
     "add_model_options",
     "add_output_options",
     "add_timing_options",
@@ -57,6 +58,15 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=input_shape,
         help="one input without the batch, 3x224x224; repeat it for several inputs (default: the network's own)",
     )
+    add_form_options(group)
+    group.add_argument("--fold-bn", action="store_true", help="fold batch-norms into their convolutions first")
+    group.add_argument(
+        "--seed", metavar="N", type=whole_number("--seed", 0), default=0, help="of weights and inputs (default: 0)"
+    )
+
+
+def add_form_options(group: argparse._ArgumentGroup) -> None:
+    """The numbers and the memory layout of weights and inputs."""
     group.add_argument(
         "--precision",
         type=one_of("--precision", PRECISIONS),
@@ -65,10 +75,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="of weights and inputs (default: fp32)",
     )
     group.add_argument("--channels-last", action="store_true", help="keep images as NHWC in memory")
-    group.add_argument("--fold-bn", action="store_true", help="fold batch-norms into their convolutions first")
-    group.add_argument(
-        "--seed", metavar="N", type=whole_number("--seed", 0), default=0, help="of weights and inputs (default: 0)"
-    )
 
 
 def add_device_options(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +153,9 @@ def add_view_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_output_options(parser: argparse.ArgumentParser, default_folder: str) -> None:
+def add_output_options(
+    parser: argparse.ArgumentParser, default_folder: str, json_content: str = "also write report.json"
+) -> None:
     """Where the result goes."""
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -158,7 +166,7 @@ def add_output_options(parser: argparse.ArgumentParser, default_folder: str) -> 
         metavar="PATH",
         nargs="?",
         const=STDOUT,
-        help="also write report.json to PATH; without PATH, or for -, to stdout instead of the summary",
+        help=f"{json_content} to PATH; without PATH, or for -, to stdout instead of the summary",
     )
     group.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
 

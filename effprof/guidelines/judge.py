@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from effprof.analyze.notes import MAX_PAGE_FAULTS, MAX_SPREAD
 from effprof.guidelines.paper import paper_points
 from effprof.guidelines.rules import judge_entry
 from effprof.guidelines.why import reasons
 from effprof.records import Note
 from effprof.statistics import iqr, median
 from effprof.sweep_records import Guidelines, Sweep, SweepEntry, Verdict
-
-PAGE_FAULTS_PER_RUN = 50
-WIDE_SPREAD = 0.10
 
 
 def judge(sweep: Sweep) -> Guidelines:
@@ -36,7 +34,7 @@ def _doubts(entries: tuple[SweepEntry, ...], verdicts: tuple[Verdict, ...]) -> I
         worst = max(faulting, key=lambda point: median(point.page_faults))
         yield Note(
             "page-faults",
-            f"{len(faulting)} settings see more than {PAGE_FAULTS_PER_RUN} minor page faults a run, "
+            f"{len(faulting)} settings see more than {MAX_PAGE_FAULTS} minor page faults a run, "
             f"{worst.setting.guideline} {worst.setting.scale} {worst.setting.label} {median(worst.page_faults):.0f}: "
             "the allocator is part of their time.",
             "Measure with --malloc steady.",
@@ -45,7 +43,7 @@ def _doubts(entries: tuple[SweepEntry, ...], verdicts: tuple[Verdict, ...]) -> I
     if unsteady:
         yield Note(
             "wide-spread",
-            f"The middle half of the rounds spreads over more than {WIDE_SPREAD:.0%}: {', '.join(unsteady)}.",
+            f"The middle half of the rounds spreads over more than {MAX_SPREAD:.0%}: {', '.join(unsteady)}.",
             "Close other programs, or give more time with --max-time.",
         )
     short = [f"{entry.guideline} {entry.scale}" for entry in entries if entry.stopped_because == "max-time"]
@@ -65,10 +63,10 @@ def _doubts(entries: tuple[SweepEntry, ...], verdicts: tuple[Verdict, ...]) -> I
 
 
 def _faults(page_faults: tuple[float, ...]) -> bool:
-    return bool(page_faults) and median(page_faults) > PAGE_FAULTS_PER_RUN
+    return bool(page_faults) and median(page_faults) > MAX_PAGE_FAULTS
 
 
 def _unsteady(entry: SweepEntry) -> Iterator[str]:
     for point in entry.points:
-        if iqr(point.rounds_s) > WIDE_SPREAD * point.time_s:
+        if iqr(point.rounds_s) > MAX_SPREAD * point.time_s:
             yield f"{entry.guideline} {entry.scale} {point.setting.label}"

@@ -26,19 +26,15 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
     contents = [(tensor, tensor.detach().clone()) for tensor in _small_tensors(model)]
     grads = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     rng = torch.get_rng_state()
-    threads_before = torch.get_num_threads()
     dtype = torch.get_default_dtype()
     try:
-        if threads is not None and threads != threads_before:
-            torch.set_num_threads(threads)
-        _eval(model)
-        with torch.inference_mode():
-            yield
+        with threads_set(threads):
+            _eval(model)
+            with torch.inference_mode():
+                yield
     finally:
         torch.set_rng_state(rng)
         torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads_before:
-            torch.set_num_threads(threads_before)
         for module in saved:
             module.restore()
         for parameter, requires_grad in grads:
@@ -48,6 +44,19 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
             for tensor, content in contents:
                 if not _same(tensor, content):
                     tensor.copy_(content)
+
+
+@contextmanager
+def threads_set(threads: int | None) -> Iterator[None]:
+    """torch's thread count inside, None for as it is; afterwards it is as before, whoever changed it."""
+    before = torch.get_num_threads()
+    try:
+        if threads is not None and threads != before:
+            torch.set_num_threads(threads)
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def _eval(model: nn.Module) -> None:

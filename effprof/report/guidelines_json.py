@@ -5,10 +5,10 @@ effprof.guidelines/1: first version.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from effprof.report.to_json import json_bytes
 from effprof.sweep_records import Guidelines, JudgedPoint, SweepSetting, Verdict
 
 FORMAT = "effprof.guidelines/1"
@@ -16,8 +16,7 @@ _OF_THE_ENTRY = ("guideline", "scale", "label")
 
 
 def render_guidelines_json(result: Guidelines) -> bytes:
-    text = json.dumps(guidelines_dict(result), indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return json_bytes(guidelines_dict(result))
 
 
 def guidelines_dict(result: Guidelines) -> dict[str, Any]:

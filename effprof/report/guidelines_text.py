@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from effprof.report import guidelines_rows as rows
 from effprof.report.layout import table
-from effprof.report.text import TextStyle, print_lines, section, styled, wrapped
+from effprof.report.rows import printable_notes
+from effprof.report.text import TextStyle, notes_section, print_lines, section, styled, wrapped
 from effprof.report.untrusted import cut_middle, printable
 from effprof.sweep_records import Guidelines, Verdict
 
@@ -26,7 +27,7 @@ def render_guidelines_text(result: Guidelines, style: TextStyle) -> str:
         lines += _verdict_section(verdict, result, style)
     lines += _scales_section(result, style)
     lines += _reading_section(style)
-    lines += _notes_section(result, style)
+    lines += notes_section(printable_notes(result.notes), style)
     return print_lines(lines, style)
 
 
@@ -69,12 +70,3 @@ def _reading_section(style: TextStyle) -> list[Text]:
         "on time per mult_add, because the work of the settings differs by some per cent."
     )
     return [styled("", ""), *wrapped(text, style, "  ", "dim")]
-
-
-def _notes_section(result: Guidelines, style: TextStyle) -> list[Text]:
-    lines = section("Notes") if result.notes else []
-    for note in result.notes:
-        lines += wrapped(f"{printable(note.code)}: {printable(note.text)}", style, "  ! ", "yellow")
-        if note.remedy:
-            lines += wrapped(printable(note.remedy), style, "    → ", "")
-    return lines

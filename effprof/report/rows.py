@@ -233,7 +233,11 @@ def uncosted(report: Report) -> tuple[str, ...]:
 
 def note_rows(report: Report) -> tuple[Note, ...]:
     """All notes, made printable: they may quote names."""
-    return tuple(Note(*map(printable, (note.code, note.text, note.remedy))) for note in all_notes(report))
+    return printable_notes(all_notes(report))
+
+
+def printable_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
+    return tuple(Note(*map(printable, (note.code, note.text, note.remedy))) for note in notes)
 
 
 def _own_costs(ops: Iterable[CostedOp]) -> dict[str, tuple[int, int]]:

@@ -18,6 +18,7 @@ from effprof.report.untrusted import cells, cut_middle, wrap
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from effprof.records import Note
     from effprof.report import Report
     from effprof.report.rows import PartRow
 
@@ -63,7 +64,7 @@ def render_text(report: Report, style: TextStyle, *, paper_categories: bool = Fa
     lines += _parts_section(report, style, paper_categories) if timed else _costs_section(report, style)
     lines += _layers_section(report, style, timed)
     lines += _ops_section(report, style, timed)
-    lines += _notes_section(report, style)
+    lines += notes_section(rows.note_rows(report), style)
     return print_lines(lines, style)
 
 
@@ -170,8 +171,8 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
     return lines
 
 
-def _notes_section(report: Report, style: TextStyle) -> list[Text]:
-    notes = rows.note_rows(report)
+def notes_section(notes: Sequence[Note], style: TextStyle) -> list[Text]:
+    """Printable notes, each with its remedy; nothing where there are none."""
     lines = section("Notes") if notes else []
     for note in notes:
         lines += wrapped(f"{note.code}: {note.text}", style, "  ! ", "yellow")

@@ -18,7 +18,12 @@ FORMAT = "effprof.report/1"
 
 
 def render_json(report: Report) -> bytes:
-    text = json.dumps(report_dict(report), indent=1, ensure_ascii=False, allow_nan=False)
+    return json_bytes(report_dict(report))
+
+
+def json_bytes(content: dict[str, Any]) -> bytes:
+    """Plain data as readable UTF-8 JSON."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     # A lone surrogate (from an odd file name) cannot be UTF-8; backslashreplace writes its JSON escape, \udcXX.
     return (text + "\n").encode("utf-8", "backslashreplace")
 

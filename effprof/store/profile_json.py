@@ -16,6 +16,7 @@ import msgspec
 from effprof.errors import BadFileError
 from effprof.records import Argument, ModelInfo, OpCall, Profile, Round
 from effprof.store.checks import find_problem
+from effprof.store.decoding import decoded
 from effprof.store.folders import PROFILE_JSON, find_profile
 
 FORMAT_NAME = "effprof.profile"
@@ -25,10 +26,6 @@ FORMAT = f"{FORMAT_NAME}/{FORMAT_VERSION}"
 
 _SPREAD_OUT = (Profile, ModelInfo, Round)
 """Records written as one line a field; all others take one line, so that a diff shows which call changed."""
-
-
-class _Head(msgspec.Struct):
-    format: str
 
 
 def dumps_profile(profile: Profile) -> bytes:
@@ -46,13 +43,7 @@ def loads_profile(data: bytes) -> Profile:
     Raises BadFileError when it is not whole JSON, is of another format or version, or holds values of a wrong type,
     times that are negative or not finite, or positions that point nowhere.
     """
-    try:
-        _check_format(msgspec.json.decode(data, type=_Head).format)
-        profile = msgspec.json.decode(data, type=Profile)
-    except msgspec.ValidationError as error:
-        raise BadFileError(f"not a saved profile: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadFileError(f"not whole JSON: {error}") from error
+    profile = decoded(data, Profile, _check_format, "profile")
     problem = find_problem(profile)
     if problem is not None:
         raise BadFileError(f"the profile contradicts itself: {problem}")

@@ -8,13 +8,10 @@ from pathlib import Path
 import msgspec
 
 from effprof.errors import BadFileError
+from effprof.store.decoding import decoded
 from effprof.sweep_records import Sweep
 
 FORMAT = "effprof.sweep/1"
-
-
-class _Head(msgspec.Struct):
-    format: str
 
 
 def dumps_sweep(sweep: Sweep) -> bytes:
@@ -29,15 +26,7 @@ def loads_sweep(data: bytes) -> Sweep:
 
     Raises BadFileError when it is not whole JSON, is of another format or version, or cannot have been measured.
     """
-    try:
-        found = msgspec.json.decode(data, type=_Head).format
-        if found != FORMAT:
-            raise BadFileError(f"its format is {found!r}, not {FORMAT!r}")
-        sweep = msgspec.json.decode(data, type=Sweep)
-    except msgspec.ValidationError as error:
-        raise BadFileError(f"not a saved sweep: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadFileError(f"not whole JSON: {error}") from error
+    sweep = decoded(data, Sweep, _check_format, "sweep")
     problem = _problem(sweep)
     if problem is not None:
         raise BadFileError(f"the sweep contradicts itself: {problem}")
@@ -52,6 +41,11 @@ def read_sweep(path: Path | str) -> Sweep:
         raise BadFileError(f"Cannot read {path}: {error.strerror or error}. Give a sweep.json.") from error
     except BadFileError as error:
         raise BadFileError(f"Cannot read {path}: {error}. Give a sweep.json of `effprof guidelines`.") from error
+
+
+def _check_format(found: str) -> None:
+    if found != FORMAT:
+        raise BadFileError(f"its format is {found!r}, not {FORMAT!r}")
 
 
 def _problem(sweep: Sweep) -> str | None:

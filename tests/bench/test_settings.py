@@ -7,14 +7,17 @@ import sys
 
 import pytest
 import torch
+from small_sweep import mult_adds
 
 import effprof
 from effprof.bench.networks import build, input_shape
-from effprof.bench.settings import MAX_DRIFT, mult_adds, settings_of
+from effprof.bench.settings import settings_of
 from effprof.guidelines.why import g1_access_elements, g1_bound_elements, g2_access_elements
 from effprof.report import Report
 from effprof.sweep_records import GUIDELINES, SCALES, GuidelineId, Platform, Scale, SweepSetting
 
+MAX_DRIFT = 0.12
+"""Work within one entry differs by no more; the paper's own widths let it drift by 5.5 %."""
 ENTRIES = [(guideline, platform) for guideline in GUIDELINES for platform in ("gpu", "arm")]
 LABELS = {
     "G1": ["1:1", "1:2", "1:6", "1:12"],
@@ -116,4 +119,4 @@ def test_building_leaves_random_numbers_alone() -> None:
 def test_the_clock_can_be_driven_without_torch() -> None:
     names = "effprof.bench.rounds, effprof.bench.planned, effprof.bench.settings"
     code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
