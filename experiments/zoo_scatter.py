@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from point_labels import Labels
 from results import figure_style, new_figure, save_figure
 from zoo_charts import CHOICE, setting_of
 from zoo_rows import FAMILIES, RunRow, ZooRow, widest_pair
@@ -15,6 +14,7 @@ from zoo_rows import FAMILIES, RunRow, ZooRow, widest_pair
 from effprof import units
 from effprof.report.chart_parts import INK, MUTED
 from effprof.report.palette import COLOURS
+from effprof.report.point_labels import Labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def scatter(rows: Sequence[ZooRow], caption: str) -> Figure:
         caption += f" · not shown: {', '.join(row.model for row in outside)}"
     pair = widest_pair(rows)
     if pair is not None:
-        caption += " · arrow: mult_adds within 5 % of each other"
+        caption += " · arrow: within 5 % of mult_adds"
     figure = new_figure(13.33, 7.5)
     axes = figure.add_axes((0.065, 0.095, 0.915, 0.755))
     figure.text(0.014, 0.955, title(pair), fontsize=19, fontweight="bold", color=INK, va="center")

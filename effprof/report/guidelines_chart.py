@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from effprof.report import guidelines_rows as rows
 from effprof.report.chart import DPI, WIDTH_IN, our_style
 from effprof.report.chart_parts import INK, MUTED, fit_inside
+from effprof.report.point_labels import Labels
 from effprof.sweep_records import Guidelines, Platform, Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _ROW_IN, _HEAD_IN, _FOOT_IN = 2.5, 1.1, 0.35
 _HERE, _GPU, _ARM = "#0072B2", "#E69F00", "#009E73"
 _PAPER: tuple[tuple[Platform, str, str], ...] = (("gpu", "paper, GPU", _GPU), ("arm", "paper, ARM", _ARM))
 _BAR = 0.26
+_MARKER_PT = 6.0
+_MARGIN = 0.25
+"""Room around the points for their names, as a share of what they span."""
 
 
 def render_guidelines_png(result: Guidelines) -> bytes:
@@ -64,9 +68,11 @@ def _draw_speeds(ax: Axes, verdict: Verdict, result: Guidelines, with_key: bool)
     ax.bar([p - _BAR for p in positions], [s.value for s in speeds], _BAR, yerr=errors, color=_HERE, ecolor=INK,
            capsize=3, label="this device, 95 % interval")  # fmt: skip
     for shift, (platform, name, colour) in enumerate(_PAPER):
-        cells = [rows.paper_speed(result, verdict, judged, platform) or 0.0 for judged in verdict.points]
-        ax.bar([p + shift * _BAR for p in positions], cells, _BAR, color=colour, label=name)
-    ax.set_xticks(list(positions), [judged.point.setting.label for judged in verdict.points])
+        cells = [rows.paper_speed(result, verdict, judged, platform) for judged in verdict.points]
+        known = [(p + shift * _BAR, cell) for p, cell in zip(positions, cells, strict=True) if cell is not None]
+        ax.bar([p for p, _ in known], [cell for _, cell in known], _BAR, color=colour, label=name)
+    names = [judged.point.setting.label.replace("-fragment-", "-fragment\n") for judged in verdict.points]
+    ax.set_xticks(list(positions), names)
     ax.set_ylabel("relative speed", color=MUTED)
     ax.axhline(1, color=MUTED, linewidth=0.8, linestyle=":")
     ax.set_title(f"{rows.TITLES[verdict.guideline]}\n{rows.headline(verdict)}", loc="left", fontsize=9.5, color=INK)
@@ -78,19 +84,25 @@ def _draw_speeds(ax: Axes, verdict: Verdict, result: Guidelines, with_key: bool)
 def _draw_access(ax: Axes, verdict: Verdict) -> None:
     """Each setting's memory access against its time, both per mult_add and relative to the recommended one."""
     base = verdict.points[0].point
-    for number, judged in enumerate(verdict.points):
-        point = judged.point
+    places = []
+    for judged in verdict.points:
+        point, slow = judged.point, judged.slowdown
         access = point.access_elements / base.access_elements * base.mult_adds / point.mult_adds
-        slow = judged.slowdown
         ax.errorbar([access], [slow.value], [[slow.value - slow.ci95[0]], [slow.ci95[1] - slow.value]], fmt="o",
-                    color=_HERE, ecolor=INK, capsize=3)  # fmt: skip
-        label, side = point.setting.label.replace("-fragment", ""), -1 if number % 2 else 1  # neighbours keep apart
-        ax.annotate(label, (access, slow.value), (5 * side, 4), textcoords="offset points", fontsize=8,
-                    ha="left" if side > 0 else "right")  # fmt: skip
-    ax.margins(0.25)
+                    color=_HERE, ecolor=INK, capsize=3, markersize=_MARKER_PT)  # fmt: skip
+        places.append((access, slow.value))
+    ax.margins(_MARGIN)
     ax.set_xlabel("access per mult_add, relative", color=MUTED)
     ax.set_ylabel("time per mult_add,\nrelative", color=MUTED)
+    ax.ticklabel_format(useOffset=False)
     _tidy(ax)
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # lines to labels must not move them
+    labels = Labels(ax, places, _MARKER_PT)
+    for (access, value), judged in zip(places, verdict.points, strict=True):
+        for end in judged.slowdown.ci95:
+            labels.keep_clear((access, value), (access, end))
+    for place, judged in zip(places, verdict.points, strict=True):
+        labels.write(judged.point.setting.label.replace("-fragment", ""), place, must=True, fontsize=8)
 
 
 def _tidy(ax: Axes) -> None:

@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 import pytest
-from point_labels import Labels
 from results import append_row, new_figure, read_rows, slug
 from zoo_charts import lines_of, split
 from zoo_rows import PARTS, RunRow, ZooRow, residual_verdict, run_row, summarise, widest_pair
@@ -16,6 +15,7 @@ from zoo_table import finish, missing
 from effprof.errors import BadFileError
 from effprof.measure.named import measure_by_name
 from effprof.records import RunSpec
+from effprof.report.point_labels import Labels
 from effprof.zoo import table
 
 SECONDS = {f"{part}_s": 0.0 for part in PARTS}

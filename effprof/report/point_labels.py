@@ -23,21 +23,24 @@ _NEAR_PT, _FAR_PT = 4, 27
 
 
 class Labels:
-    """The free room of axes that are drawn and whose limits no longer change."""
+    """The free room of axes whose contents and limits no longer change."""
 
     def __init__(self, axes: Axes, points: Sequence[Place], marker_pt: float) -> None:
-        axes.figure.canvas.draw()
+        axes.figure.canvas.figure.draw_without_rendering()
         self.axes = axes
         self.pt = axes.figure.dpi / 72
         self.radius = marker_pt / 2 * self.pt
-        self.markers = [around(axes.transData.transform(point), 1.2 * self.radius) for point in points]
-        texts = [*axes.texts, *filter(None, [axes.get_legend()])]
-        self.texts = [text.get_window_extent() for text in texts if not hasattr(text, "get_text") or text.get_text()]
+        self.markers = [around(self._pixels(point), 1.2 * self.radius) for point in points]
+        self.texts = [text.get_window_extent() for text in axes.texts if text.get_text()]
+        legend = axes.get_legend()
+        if legend is not None:
+            self.texts.append(legend.get_window_extent())
 
     def keep_clear(self, start: Place, end: Place) -> None:
         """No name on the straight line between two places of the axes."""
-        first, last = self.axes.transData.transform([start, end])
-        self.texts += [around(spot, 2 * self.pt) for spot in line(tuple(first), tuple(last), self.radius)]
+        self.texts += [
+            around(spot, 2 * self.pt) for spot in line(self._pixels(start), self._pixels(end), self.radius)
+        ]
 
     def write(self, name: str, point: Place, must: bool, **style: Any) -> None:
         """The name at the nearest free place, or nowhere where none is near.
@@ -48,7 +51,7 @@ class Labels:
         axes = self.axes
         text = axes.text(0, 0, name, ha="center", va="center", transform=None, zorder=5, **style)
         size = text.get_window_extent()
-        start = tuple(axes.transData.transform(point))
+        start = self._pixels(point)
         place = self._free(start, size.width + 2 * self.pt, size.height, must)
         if place is None:
             text.remove()
@@ -56,11 +59,16 @@ class Labels:
         box, distance = place
         back = axes.transData.inverted()
         text.set_transform(axes.transData)
-        text.set_position(back.transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)))
+        x, y = back.transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        text.set_position((float(x), float(y)))
         self.texts.append(box)
         if distance > _NEAR_PT:
             axes.plot(*back.transform([start, edge_of(box, start)]).T, color="#A0A0A0", linewidth=0.6, zorder=2)
             self.texts += [around(spot, self.pt) for spot in line(start, edge_of(box, start), self.radius)]
+
+    def _pixels(self, point: Place) -> Place:
+        x, y = self.axes.transData.transform(point)
+        return float(x), float(y)
 
     def _free(self, start: Place, width: float, height: float, must: bool) -> tuple[Bbox, float] | None:
         for may_pass_markers in (False, True) if must else (False,):
