@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from effprof.machine_records import DeviceInfo as DeviceInfo
+from effprof.machine_records import Energy as Energy
+from effprof.machine_records import Environment as Environment
+
 # ---------------------------------------------------------------------------------------------- what was asked for
 
 
@@ -37,6 +41,8 @@ class RunSpec:
     min_time_s: float = 1.0
     max_time_s: float = 5.0
     seed: int = 0
+    cpus: tuple[int, ...] = ()
+    """The cores that the measuring process is kept to; empty: all that it may use."""
     command: str = ""
 
 
@@ -50,29 +56,6 @@ class Note:
 
 
 # ------------------------------------------------------------------------------------------------ where it was run
-
-
-@dataclass(frozen=True)
-class DeviceInfo:
-    kind: str
-    """`cpu`, `cuda` or `fake`."""
-    name: str
-    arch: str
-    threads: int | None
-
-
-@dataclass(frozen=True)
-class Environment:
-    effprof: str
-    python: str
-    torch: str | None
-    platform: str
-    cpu: str | None
-    allocator: str
-    """The C library's allocator and, when `--malloc steady` was given, what was set: `glibc 2.36 (steady)`."""
-    git: str | None
-    """Commit of the current directory, with `+` when there are uncommitted changes; None outside a repository."""
-    started_utc: str
 
 
 @dataclass(frozen=True)
@@ -225,6 +208,8 @@ class Round:
     """`interval`, `max-time` or `interrupted`."""
     timer: str
     """How calls were timed: `entry` (C entry points swapped for timed twins), `dispatch` or `planned`."""
+    energy: Energy | None = None
+    """None in profiles of before effprof recorded it."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from effprof.errors import BadFileError, UnavailableError, UnknownNameError, UsageError
 from effprof.records import RunSpec
+from effprof.sensors.files import cpu_list
 from effprof.zoo.names import did_you_mean
 
 MAX_THREADS = 1024
@@ -61,6 +62,18 @@ def seconds(option: str) -> Callable[[str], float]:
         if not 0 <= value <= MAX_SECONDS:
             raise UsageError(f"{option} is {text!r}. It must be a number of seconds from 0 to {MAX_SECONDS:.0f}.")
         return value
+
+    return parse
+
+
+def cores(option: str) -> Callable[[str], tuple[int, ...]]:
+    """`0-3,6` -> (0, 1, 2, 3, 6). Says nothing of whether they are here."""
+
+    def parse(text: str) -> tuple[int, ...]:
+        try:
+            return cpu_list(text)
+        except ValueError as error:
+            raise UsageError(f"{option} is {text!r}: {error}. List cores as in 0-3,6.") from None
 
     return parse
 

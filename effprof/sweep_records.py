@@ -39,6 +39,7 @@ class SweepSpec:
     precision: str = "fp32"
     channels_last: bool = False
     threads: int | None = None
+    cpus: tuple[int, ...] = ()
     malloc: str = "default"
     seed: int = 0
     min_rounds: int = 10

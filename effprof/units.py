@@ -14,6 +14,7 @@ UNKNOWN = "-"
 # Smallest unit first.
 _SECONDS = ((1e9, "ns"), (1e6, "µs"), (1e3, "ms"), (1.0, "s"))
 _BYTES = ((1.0, "B"), (1e-3, "kB"), (1e-6, "MB"), (1e-9, "GB"), (1e-12, "TB"))
+_JOULES = ((1e6, "µJ"), (1e3, "mJ"), (1.0, "J"), (1e-3, "kJ"))
 _COUNTS = ((1.0, ""), (1e-3, "k"), (1e-6, "M"), (1e-9, "G"), (1e-12, "T"))
 
 _Units = tuple[tuple[float, str], ...]
@@ -34,6 +35,11 @@ def format_bytes(value_bytes: float | None) -> str:
 def format_count(value: float | None) -> str:
     """`300.8 M`, `4.09 G`, `17`: multiply-adds, parameters, rates."""
     return _scaled(value, _COUNTS)
+
+
+def format_joules(value_j: float | None) -> str:
+    """`412.0 mJ`."""
+    return _scaled(value_j, _JOULES)
 
 
 def format_percent(fraction: float | None, decimals: int = 1) -> str:

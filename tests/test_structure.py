@@ -24,12 +24,14 @@ MAX_LINES = 400
 
 # A room may import rooms of a lower level only.
 LEVELS = {
+    "machine_records": -1,  # below `records`, which hands its names on
     "errors": 0,
     "interrupts": 0,
     "foreign": 1,
     "records": 0,
     "units": 0,
     "cost": 1,
+    "sensors": 1,
     "sweep_records": 1,
     "statistics": 1,
     "store": 2,
@@ -55,6 +57,7 @@ FREE_NAMES = {"__version__"}
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
 TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines"}
+TORCH_FREE |= {"machine_records", "sensors"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "jinja2", "scipy")

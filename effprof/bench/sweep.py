@@ -29,10 +29,11 @@ from effprof.devices.cpu import cpu_device, plain_run
 from effprof.devices.fake import FakeSubject, Plan, fake_device, read_plan
 from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import LoadWatch, environment
-from effprof.measure.guard import threads_set
+from effprof.measure.guard import threads_for, threads_set
 from effprof.measure.prepare import DTYPES
 from effprof.measure.static import refuse_too_large, static_capture
 from effprof.records import OpCall
+from effprof.sensors.affinity import kept_to
 from effprof.sweep_records import Sweep, SweepEntry, SweepPoint, SweepSetting, SweepSpec
 
 Progress = Callable[[str, float], None]
@@ -59,7 +60,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
     """
     set_malloc(spec.malloc)
     rng = random.Random(spec.seed)
-    with threads_set(spec.threads), torch.inference_mode():
+    with kept_to(spec.cpus), threads_set(threads_for(spec.threads, spec.cpus)), torch.inference_mode():
         kind, _, argument = spec.device.partition(":")
         is_fake = kind == "fake"
         plan = read_plan(Path(argument) if argument else None) if is_fake else None
@@ -70,7 +71,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         if not measured:
             raise KeyboardInterrupt
         cut_short = len(measured) < len(entries) or measured[-1].stopped_because == "interrupted"
-        notes = tuple(watch.notes(device))
+        notes = tuple(watch.notes(device, started.emulated))
         if not (is_fake or cut_short):
             progress("looking at kernels", 1.0)
             with suppress(KeyboardInterrupt):  # all is measured: an interrupt only ends the looking

@@ -18,10 +18,11 @@ from effprof.capture import Inputs, SpanPlan
 from effprof.capture.entries import Function, swapped
 from effprof.capture.failure import forward_explained
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
-from effprof.devices.cpuinfo import cpu_name
+from effprof.devices.cpuinfo import cpu_name, usable_cpus
 from effprof.errors import ModelError
 from effprof.interrupts import interrupts_deferred
 from effprof.records import DeviceInfo, OpCall
+from effprof.sensors.cores import core_types, instruction_set
 
 now_ns = time.perf_counter_ns
 NS = 1e-9
@@ -31,7 +32,14 @@ AT_MOST = 12.0
 
 
 def cpu_device() -> DeviceInfo:
-    return DeviceInfo("cpu", cpu_name() or "unknown", platform.machine(), torch.get_num_threads())
+    return DeviceInfo(
+        "cpu",
+        cpu_name() or "unknown",
+        platform.machine(),
+        torch.get_num_threads(),
+        core_types=core_types(usable_cpus()) or None,
+        isa=instruction_set(),
+    )
 
 
 def minor_page_faults() -> int | None:

@@ -6,30 +6,36 @@ import os
 import platform
 from pathlib import Path
 
+from effprof.sensors.cores import core_types
+from effprof.sensors.emulation import cpuinfo_family, find_emulation
+from effprof.sensors.files import ROOT, cpuinfo_blocks, read_text
 
-def cpu_name() -> str | None:
-    """The CPU's model name: `AMD EPYC`; on ARM without a model name, its implementer and part numbers."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor() or None
-    fields: dict[str, str] = {}
-    for line in lines:
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
-    for key in ("model name", "Model", "Hardware", "cpu model"):
-        if fields.get(key):
-            return fields[key]
-    if "CPU part" in fields:
-        return f"ARM implementer {fields.get('CPU implementer', '?')} part {fields['CPU part']}"
-    return None
+
+def cpu_name(root: Path = ROOT, machine: str | None = None) -> str | None:
+    """The CPU's model name: `AMD EPYC`; of an ARM board the board's, `Raspberry Pi 5 Model B Rev 1.0`, else its cores'.
+    What is emulated is called so."""
+    if find_emulation(root, machine) is not None:
+        return f"emulated {machine or platform.machine()}"
+    fields = next(iter(cpuinfo_blocks(root)), {})
+    if cpuinfo_family(root) == "arm":
+        board = (read_text(root / "proc/device-tree/model") or "").strip("\0 ")
+        cores = " + ".join(core_types(None, root, machine))
+        # The kernel's `model name` there is that of the architecture, the same for all: `ARMv7 Processor rev 4 (v7l)`.
+        names = [board, fields.get("Model"), fields.get("Hardware"), cores, fields.get("model name")]
+    else:
+        names = [*(fields.get(key) for key in ("model name", "Model", "Hardware", "cpu model")), platform.processor()]
+    return next(filter(None, names), None)
+
+
+def usable_cpus() -> tuple[int, ...] | None:
+    """Numbers of the cores that this process may run on; None where the platform does not tell."""
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
 
 
 def usable_cores() -> int:
     """Cores this process may run on (affinity, not the whole machine)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cpus = usable_cpus()
+    return (os.cpu_count() or 1) if cpus is None else len(cpus)
 
 
 def available_memory_bytes() -> int | None:

@@ -13,6 +13,8 @@ from effprof import __version__
 from effprof.devices.cpuinfo import cpu_name, cpu_times, governor, usable_cores
 from effprof.measure.allocator import allocator_name
 from effprof.records import DeviceInfo, Environment, Note
+from effprof.sensors.cores import cpu_state
+from effprof.sensors.emulation import find_emulation
 
 LOAD_SHARE = 0.10
 """Other processes' share of the machine's cores above which there is a note."""
@@ -29,6 +31,8 @@ def environment(malloc: str) -> Environment:
         allocator=allocator_name(malloc),
         git=git_state(),
         started_utc=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        emulated=find_emulation(),
+        cpu_state=cpu_state(),
     )
 
 
@@ -53,11 +57,19 @@ class LoadWatch:
         self._before = cpu_times()
         self._own_before = _own_ticks()
 
-    def notes(self, device: DeviceInfo) -> list[Note]:
+    def notes(self, device: DeviceInfo, emulated: str | None = None) -> list[Note]:
         """Nothing for the make-believe device: this machine's load does not touch its clock."""
         if device.kind == "fake":
             return []
         notes = []
+        if emulated is not None:
+            notes.append(
+                Note(
+                    "emulated",
+                    f"Another processor is emulated: {emulated}. The times here are no measurement, of either machine.",
+                    "Measure on the machine itself.",
+                )
+            )
         threads = device.threads or 1
         cores = usable_cores()
         if threads > cores:

@@ -46,6 +46,11 @@ def left_as_found(model: nn.Module, threads: int | None = None) -> Iterator[None
                     tensor.copy_(content)
 
 
+def threads_for(threads: int | None, cpus: tuple[int, ...]) -> int | None:
+    """As asked for; where that is left open, no more than chosen cores: torch counted all when it was loaded."""
+    return min(torch.get_num_threads(), len(cpus)) if threads is None and cpus else threads
+
+
 @contextmanager
 def threads_set(threads: int | None) -> Iterator[None]:
     """torch's thread count inside, None for as it is; afterwards it is as before, whoever changed it."""

@@ -16,17 +16,28 @@ from effprof.measure.allocator import set_malloc
 from effprof.measure.crosscheck import crosscheck
 from effprof.measure.environment import environment
 from effprof.measure.fold_bn import fold_batch_norms
-from effprof.measure.guard import left_as_found
+from effprof.measure.guard import left_as_found, threads_for
 from effprof.measure.prepare import Shape, model_info, own_precision, random_inputs, with_setting
 from effprof.measure.rounds import Progress
 from effprof.measure.session import measure
 from effprof.measure.static import refuse_writes_to_parameters, run_unseen, static_capture
 from effprof.records import Note, Profile, RunSpec
+from effprof.sensors.affinity import kept_to
 from effprof.settings import checked
 
 
 def measure_by_name(spec: RunSpec, progress: Progress | None = None, *, with_crosscheck: bool = True) -> Profile:
-    """One round of `effprof run`: the allocator set, the network built, measured, then counted by other libraries."""
+    """One round of `effprof run`: cores and allocator set, the network built, measured, counted by other libraries.
+
+    Raises:
+        UsageError: this process may not use all of `spec.cpus`.
+    """
+    with kept_to(spec.cpus):  # before anything of the network is in some core's memory
+        threads = threads_for(spec.threads, spec.cpus)
+        return _measure_by_name(replace(spec, threads=threads), progress, with_crosscheck)
+
+
+def _measure_by_name(spec: RunSpec, progress: Progress | None, with_crosscheck: bool) -> Profile:
     set_malloc(spec.malloc)
     torch.manual_seed(spec.seed)
     loaded = zoo.load(spec.model)

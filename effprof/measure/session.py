@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,13 +15,14 @@ from effprof.analyze.memory import peak_activation_bytes
 from effprof.capture import Inputs
 from effprof.errors import ModelError
 from effprof.measure.calibrate import calibrate
+from effprof.measure.energy import INTERRUPTED, measure_energy, start_meter
 from effprof.measure.environment import LoadWatch, environment
 from effprof.measure.guard import left_as_found
 from effprof.measure.prepare import model_info, with_setting
 from effprof.measure.rounds import Limits, Progress, measure_round
 from effprof.measure.setup import Setup, on_cpu, on_fake
 from effprof.measure.static import refuse_too_large, refuse_writes_to_parameters, static_capture
-from effprof.records import Profile, RunSpec
+from effprof.records import Energy, Profile, RunSpec
 
 
 def measure(
@@ -69,15 +71,20 @@ def _measure(setup: Setup, inputs: Inputs, spec: RunSpec, name: str, source: str
     finished = measure_round(setup.subject, calibration, limits, rng, report)
     if finished is None:
         raise KeyboardInterrupt
+    energy = Energy(None, reason=INTERRUPTED)
+    if finished.stopped_because != INTERRUPTED:
+        report("measuring energy", 1.0)
+        meter = partial(start_meter, setup.device.kind, started.emulated)
+        energy = measure_energy(setup.subject, meter, spec.min_time_s)
     return Profile(
         spec=replace(spec, threads=setup.device.threads),
         model=model_info(setup.model, inputs, name, source, spec),
         environment=started,
         device=setup.device,
         calls=setup.calls,
-        rounds=(finished,),
-        notes=(*setup.notes, *watch.notes(setup.device)),
-        partial=finished.stopped_because == "interrupted",
+        rounds=(replace(finished, energy=energy),),
+        notes=(*setup.notes, *watch.notes(setup.device, started.emulated)),
+        partial=energy.reason == INTERRUPTED,
     )
 
 

@@ -39,6 +39,7 @@ def _setting(result: Guidelines) -> dict[str, Any]:
         "batch": spec.batch_size,
         "img_size": spec.img_size,
         "threads": device.threads if spec.threads is None else spec.threads,
+        "cpus": list(spec.cpus) or None,
         "precision": spec.precision,
         "memory_format": "channels_last" if spec.channels_last else "contiguous",
         "widths": spec.platform,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from effprof import units
+from effprof.analyze.energy import energy_of, mean_power_w
 from effprof.report.untrusted import printable
+from effprof.sensors.files import cpu_ranges
 
 if TYPE_CHECKING:
     from effprof.records import Latency
@@ -30,11 +32,13 @@ def title(report: Report) -> str:
 
 
 def headline(report: Report) -> tuple[Fact, ...]:
-    """Device, input, latency (where timed), work, memory; in this order."""
+    """Device, input, latency (where timed), energy (where counted), work, memory; in this order."""
     latency = report.analysis.latency
-    facts = [Fact("device", (device_name(report), *device_details(report))), Fact("input", setting(report))]
+    device = (device_name(report), *device_details(report), *processor(report))
+    facts = [Fact("device", device), Fact("input", setting(report))]
     if latency is not None:
         facts.append(_latency(latency))
+    facts += _energy(report)
     totals, model = report.analysis.totals, report.profile.model
     work = [f"{units.format_count(totals.mult_adds)} mult_adds", f"{units.format_count(model.parameters)} parameters"]
     if latency is not None and latency.median_s > 0:
@@ -57,7 +61,20 @@ def device_details(report: Report) -> tuple[str, ...]:
     if device is None:
         return ()
     threads = device.threads
-    return (device.kind, *(() if threads is None else (f"{threads} thread{'' if threads == 1 else 's'}",)))
+    counted = () if threads is None else (f"{threads} thread{'' if threads == 1 else 's'}",)
+    cpus = report.profile.spec.cpus
+    kept = (f"core{'' if len(cpus) == 1 else 's'} {cpu_ranges(cpus)}",) if cpus else ()
+    return (device.kind, *counted, *kept)
+
+
+def processor(report: Report) -> tuple[str, ...]:
+    """Types of cores (where they are not the device's name) and what their instruction set offers."""
+    device = report.profile.device
+    if device is None:
+        return ()
+    types = " + ".join(map(printable, device.core_types or ()))
+    offers = " ".join(map(printable, device.isa or ()))
+    return tuple(part for part in (types, offers) if part and part != printable(device.name))
 
 
 def setting(report: Report) -> tuple[str, ...]:
@@ -79,6 +96,16 @@ def interval(latency: Latency) -> str:
     scale = units.time_scale(latency.median_s)
     low_s, high_s = latency.ci95_s
     return f"{scale.number(low_s)} to {scale.format(high_s)}"
+
+
+def _energy(report: Report) -> list[Fact]:
+    energy = energy_of(report.profile.rounds)
+    if energy.energy_j is None:
+        return []
+    power_w = mean_power_w(energy)
+    parts = [f"{units.format_joules(energy.energy_j)} a run", *([] if power_w is None else [f"{power_w:.1f} W"])]
+    counted = f"counted over {units.format_seconds(energy.window_s)} ({printable(energy.source or 'unknown')})"
+    return [Fact("energy", (*parts, counted))]
 
 
 def _latency(latency: Latency) -> Fact:

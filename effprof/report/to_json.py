@@ -9,6 +9,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+from effprof.analyze.energy import energy_of, mean_power_w
 from effprof.records import CostedOp, Crosscheck, Note
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def report_dict(report: Report) -> dict[str, Any]:
         "latency": _plain(analysis.latency),
         "accounting": _plain(analysis.accounting),
         "totals": _plain(analysis.totals),
+        "energy": _energy(report),
         "crosscheck": _crosscheck(profile.crosscheck, analysis.totals.mult_adds),
         "categories": [_plain(share) for share in analysis.categories],
         "layers": [_plain(layer) for layer in analysis.layers],
@@ -99,7 +101,20 @@ def _setting(report: Report) -> dict[str, Any]:
         "rounds": spec.rounds,
         "fold_bn": spec.fold_bn,
         "malloc": spec.malloc,
+        "cpus": list(spec.cpus) or None,
         "command": spec.command,
+    }
+
+
+def _energy(report: Report) -> dict[str, Any]:
+    energy = energy_of(report.profile.rounds)
+    return {
+        "energy_j": energy.energy_j,
+        "mean_power_w": mean_power_w(energy),
+        "window_s": energy.window_s,
+        "runs": energy.runs,
+        "source": energy.source,
+        "reason": energy.reason,
     }
 
 

@@ -67,6 +67,9 @@ def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
     for point in calibration.points:
         if (bad := _bad_time((*point.plain_s, *point.instrumented_s))) is not None:
             yield f"has the time {bad} in a calibration point"
+    energy = one_round.energy
+    if energy is not None and (bad := _bad_time((energy.energy_j or 0.0, energy.window_s or 0.0))) is not None:
+        yield f"has the value {bad} in its energy"
     if strange := set(one_round.order) - {"A", "B"}:
         yield f"has {min(strange)!r} in its order; known are A and B"
 
