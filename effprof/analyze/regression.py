@@ -7,8 +7,9 @@ coefficients are positive, by least squares on the log of predicted over measure
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,19 @@ class Work:
     group_channels: int = 0
 
 
+Network = Sequence[Work] | Array
+"""Its ops, or what `as_array` makes of them."""
+Networks = Mapping[str, Network]
+_FIELDS = operator.attrgetter(*(field.name for field in fields(Work)))
+
+
+def as_array(network: Network) -> Array:
+    """(ops, fields of Work); for a network that goes into many fits."""
+    if isinstance(network, np.ndarray):
+        return network
+    return np.array([_FIELDS(work) for work in network], dtype=np.float64).reshape(-1, len(fields(Work)))
+
+
 @dataclass(frozen=True)
 class Table:
     """The ops of several networks one after another; `starts` holds the first op of each."""
@@ -48,25 +62,14 @@ class Table:
     starts: npt.NDArray[np.intp]
 
     @classmethod
-    def of(cls, networks: Sequence[Sequence[Work]]) -> Table:
+    def of(cls, networks: Sequence[Network]) -> Table:
         """Raises ValueError for a network without ops."""
-        if not networks or not all(networks):
+        tables = [as_array(network) for network in networks]
+        if not all(len(table) for table in tables) or not tables:
             raise ValueError("Found a network without ops; each needs at least one.")
-        works = [work for network in networks for work in network]
-
-        def column(name: str) -> Array:
-            return np.array([getattr(work, name) for work in works], dtype=np.float64)
-
-        return cls(
-            kind=np.array([work.kind for work in works], dtype=np.intp),
-            mult_adds=column("mult_adds"),
-            access_bytes=column("access_bytes"),
-            positions=column("positions"),
-            columns=column("columns"),
-            depth=column("depth"),
-            group_channels=column("group_channels"),
-            starts=np.cumsum([0, *(len(network) for network in networks[:-1])]),
-        )
+        kind, work, access, positions, columns, depth, width = np.concatenate(tables).T.copy()
+        starts = np.cumsum([0, *(len(table) for table in tables[:-1])])
+        return cls(kind.astype(np.intp), work, access, positions, columns, depth, width, starts)
 
     def total(self, of_ops: Array) -> Array:
         """Sums of a value an op, one a network."""
@@ -257,11 +260,15 @@ def arm_roofline(*, summed: bool = False, filling: bool = True, shared: float = 
     )
 
 
+def cpu_roofline() -> Formula:
+    """The ARM formula as it was chosen there, for PyTorch op by op on a CPU; each device for itself."""
+    return replace(arm_roofline(), name="cpu roofline", shared=None)
+
+
 # -------------------------------------------------------------------------------------------------------------- fit
 
 Latencies = Mapping[str, Mapping[str, float]]
 """Seconds by device and network."""
-Networks = Mapping[str, Sequence[Work]]
 MAX_EVALUATIONS = 60
 
 

@@ -48,7 +48,7 @@ def works_of(ops: Sequence[CostedOp], *, fused: bool = False) -> tuple[Work, ...
 
 
 def _work_of(op: CostedOp) -> Work:
-    work, access = op.cost.mult_adds or 0, op.cost.access_bytes
+    work, access = op.cost.mult_adds or 0, op.cost.access_bytes or 0
     weight = op.call.tensor("weight")
     output = op.call.outputs[0].shape if op.call.outputs else ()
     if op.category is Category.CONV and weight is not None and len(weight.shape) > 2 and len(output) > 2:
@@ -123,18 +123,26 @@ def _ranks(values: Array) -> Array:
 
 
 def error_bars(
-    formula: Formula, networks: Networks, latencies: Latencies, resamples: int = 100, seed: int = 0
+    formula: Formula,
+    networks: Networks,
+    latencies: Latencies,
+    resamples: int = 100,
+    seed: int = 0,
+    group: Callable[[str], str] = lambda name: name,
 ) -> dict[str, Array]:
     """95 % percentile bootstrap over networks, (coefficients, 2) by device: what other networks would have given.
 
-    A draw holds the same networks for all devices, and the profile they share is fitted anew.
+    A draw holds the same networks for all devices, and the profile they share is fitted anew. Names of one `group` are
+    drawn together.
     """
     names = [name for name in networks if any(name in of_device for of_device in latencies.values())]
+    groups = list(dict.fromkeys(group(name) for name in names))
     rng = np.random.default_rng(seed)
     draws: dict[str, list[Array]] = {device: [] for device in latencies}
     for _ in range(resamples):
-        times = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        weights = {name: float(count) for name, count in zip(names, times, strict=True)}
+        times = np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups))
+        drawn = dict(zip(groups, times.tolist(), strict=True))
+        weights = {name: float(drawn[group(name)]) for name in names}
         for device, values in fit_devices(formula, networks, latencies, weights).items():
             draws[device].append(values)
     return {
@@ -144,27 +152,38 @@ def error_bars(
 
 
 def device_record(
-    formula: Formula, device: str, values: Array, bars: Array, figures: Mapping[str, float], source: Mapping[str, Any]
+    formula: Formula,
+    device: str,
+    values: Array,
+    bars: Array,
+    figures: Mapping[str, float | None],
+    source: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """A fitted device for a JSON file; a rate that the networks do not bound (nothing left for it) is None."""
-
-    def number(value: float) -> float | None:
-        return float(f"{value:.4g}") if math.isfinite(value) else None
-
+    """A fitted device for a JSON file."""
     return {
         "format": FORMAT,
         "device": device,
         "formula": formula.name,
         "says": formula.says,
-        "coefficients": [
-            {
-                "name": coefficient.name,
-                "unit": coefficient.unit,
-                "value": number(value),
-                "ci95": [number(low), number(high)],
-            }
-            for coefficient, value, (low, high) in zip(formula.coefficients, values, bars, strict=True)
-        ],
-        "leave_one_network_out": {name: number(value) for name, value in figures.items()},
+        "coefficients": coefficient_records(formula, values, bars),
+        "leave_one_network_out": {name: rounded(value) for name, value in figures.items()},
         "source": dict(source),
     }
+
+
+def coefficient_records(formula: Formula, values: Array, bars: Array) -> list[dict[str, Any]]:
+    """Plain data; a rate that the networks do not bound (nothing left for it) is None."""
+    return [
+        {
+            "name": coefficient.name,
+            "unit": coefficient.unit,
+            "value": rounded(value),
+            "ci95": [rounded(low), rounded(high)],
+        }
+        for coefficient, value, (low, high) in zip(formula.coefficients, values, bars, strict=True)
+    ]
+
+
+def rounded(value: float | None) -> float | None:
+    """Four digits that count; None for what is not finite, which JSON cannot say."""
+    return float(f"{value:.4g}") if value is not None and math.isfinite(value) else None

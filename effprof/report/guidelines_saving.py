@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from effprof import store
 from effprof.report.guidelines_chart import render_guidelines_png, render_guidelines_svg
@@ -13,19 +14,29 @@ from effprof.report.guidelines_text import render_guidelines_text
 from effprof.report.text import TextStyle
 from effprof.sweep_records import Guidelines
 
-FILES: dict[str, Callable[[Guidelines], bytes]] = {
-    "sweep.json": lambda result: store.dumps_sweep(result.sweep),
+if TYPE_CHECKING:
+    from effprof.analyze.regression_study import Regression
+
+FILES: dict[str, Callable[[Guidelines, Regression | None], bytes]] = {
+    "sweep.json": lambda result, _: store.dumps_sweep(result.sweep),
     "guidelines.json": render_guidelines_json,
-    "guidelines.csv": render_guidelines_csv,
-    "guidelines.txt": lambda result: render_guidelines_text(result, TextStyle()).encode(),
-    "guidelines.png": render_guidelines_png,
-    "guidelines.svg": render_guidelines_svg,
+    "guidelines.csv": lambda result, _: render_guidelines_csv(result),
+    "guidelines.txt": lambda result, regression: render_guidelines_text(result, TextStyle(), regression).encode(),
+    "guidelines.png": lambda result, _: render_guidelines_png(result),
+    "guidelines.svg": lambda result, _: render_guidelines_svg(result),
 }
 
 
-def save_guidelines(result: Guidelines, folder: Path) -> list[Path]:
-    """All files, into a folder that was claimed."""
-    written = [folder / name for name in FILES]
-    for path, render in zip(written, FILES.values(), strict=True):
-        store.write_atomically(path, render(result))
-    return written
+def save_guidelines(result: Guidelines, folder: Path, regression: Regression | None = None) -> list[Path]:
+    """All files, into a folder that was claimed; those of a regression where there is one."""
+    contents = {name: render(result, regression) for name, render in FILES.items()}
+    if regression is not None:
+        from effprof.report.regression_chart import render_regression_png, render_regression_svg
+        from effprof.report.regression_json import render_regression_csv
+
+        contents["regression.csv"] = render_regression_csv(regression)
+        contents["regression.png"] = render_regression_png(regression)
+        contents["regression.svg"] = render_regression_svg(regression)
+    for name, content in contents.items():
+        store.write_atomically(folder / name, content)
+    return [folder / name for name in contents]

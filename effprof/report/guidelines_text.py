@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from effprof.report import guidelines_rows as rows
 from effprof.report.layout import table
+from effprof.report.regression_text import regression_section
 from effprof.report.rows import printable_notes
 from effprof.report.text import TextStyle, notes_section, print_lines, section, styled, wrapped
 from effprof.report.untrusted import cut_middle, printable
@@ -14,11 +15,13 @@ from effprof.sweep_records import Guidelines, Verdict
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from effprof.analyze.regression_study import Regression
+
 _WORK_FITS, _INTERVALS_FIT = 78, 66
 _STYLES = {"holds": "bold green", "fails": "bold red", "inconclusive": "bold yellow"}
 
 
-def render_guidelines_text(result: Guidelines, style: TextStyle) -> str:
+def render_guidelines_text(result: Guidelines, style: TextStyle, regression: Regression | None = None) -> str:
     """The whole report, lines of at most `style.width` cells, ending in a newline."""
     lines = [styled(cut_middle(rows.title(result), style.width), "bold"), styled("", "")]
     for label, content in rows.facts(result):
@@ -27,6 +30,7 @@ def render_guidelines_text(result: Guidelines, style: TextStyle) -> str:
         lines += _verdict_section(verdict, result, style)
     lines += _scales_section(result, style)
     lines += _reading_section(style)
+    lines += [] if regression is None else regression_section(regression, style)
     lines += notes_section(printable_notes(result.notes), style)
     return print_lines(lines, style)
 

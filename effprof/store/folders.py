@@ -15,6 +15,7 @@ PROFILE_JSON = "profile.json"
 OUR_FILES = frozenset(
     {PROFILE_JSON, "report.json", "layers.csv", "ops.csv", "decomposition.png", "decomposition.svg"}
     | {"sweep.json", *(f"guidelines.{ending}" for ending in ("json", "csv", "txt", "png", "svg"))}
+    | {f"regression.{ending}" for ending in ("csv", "png", "svg")}
 )
 """Every file name that effprof writes into a run folder."""
 
