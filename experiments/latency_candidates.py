@@ -10,9 +10,9 @@ import numpy as np
 
 from effprof.analyze.regression import FEATURES, WORK_AND_BYTES, WORK_ONLY, Formula, arm_roofline, gpu_roofline
 from effprof.analyze.regression_checks import Latencies, Networks, leave_out, mape, rank_agreement
+from effprof.analyze.regression_study import family
 
 GPU_CHOICE = "TITAN RTX"
-FAMILIES = ("densenet", "mnasnet", "mobilenet", "resnet", "resnext", "shufflenet", "squeezenet", "vgg", "wide_resnet")
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,6 @@ class Candidate:
     family_mape: float | None
     spearman: float
     """Median over devices."""
-
-
-def family(name: str) -> str:
-    """Variants of one family are near twins (vgg16, vgg16_bn), so leaving one out leaves much of it in."""
-    bare = name.rpartition(":")[2]
-    return max((known for known in FAMILIES if bare.startswith(known)), key=len, default=bare)
 
 
 def gpu_candidates(networks: Networks, latencies: Latencies) -> list[Candidate]:

@@ -1,17 +1,13 @@
-"""The networks that published latency tables name, as this environment can build them; all on meta."""
+"""ncnn's networks, as this environment can build them; all on meta."""
 
 from __future__ import annotations
-
-import functools
 
 import torch
 from torch import nn
 
 import effprof
-from effprof import zoo
-from effprof.analyze.breakdown import cost_calls
-from effprof.measure.named import count_by_name
-from effprof.records import CostedOp, RunSpec
+from effprof.latencies.networks import costed_ops
+from effprof.records import CostedOp
 
 NCNN = {
     # ncnn's name: the equal network here, and the side of its square input in ncnn's benchmark
@@ -46,23 +42,11 @@ def ncnn_ops(name: str) -> tuple[CostedOp, ...]:
     """The costed calls of one of `NCNN` for one image."""
     library_name, side = NCNN[name]
     if library_name:
-        return named_ops(library_name, 1, side)
+        return costed_ops(library_name, 1, side)
     build = {"mobilenet_v3": mobilenet_v3, "proxylessnasnet": proxylessnas, "alexnet": two_tower_alexnet}[name]
     with torch.device("meta"):
         network = build()
     return effprof.count(network, torch.empty(1, 3, side, side, device="meta")).analysis.ops
-
-
-@functools.cache
-def named_ops(name: str, batch: int, side: int | None = None) -> tuple[CostedOp, ...]:
-    """The costed calls of a network of the zoo or, as `torchvision:NAME`, of a library."""
-    spec = RunSpec(name, batch_size=batch, img_size=side)
-    return cost_calls(count_by_name(spec, run=False, with_crosscheck=False).calls)
-
-
-def known_name(model: str) -> str:
-    """A table's name as effprof spells it: the zoo's own, else torchvision's."""
-    return model if ":" in model or any(entry.name == model for entry in zoo.table()) else f"torchvision:{model}"
 
 
 def two_tower_alexnet() -> nn.Module:
