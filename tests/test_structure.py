@@ -46,6 +46,7 @@ LEVELS = {
     "report": 5,
     "api": 6,
     "commands": 7,
+    "latencies": 5,
     "cli": 8,
     "run": 9,
     "__init__": 9,
