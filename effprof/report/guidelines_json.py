@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from effprof.analyze.regression_study import Regression
+from effprof.report.regression_json import regression_dict
 from effprof.report.to_json import json_bytes
 from effprof.sweep_records import Guidelines, JudgedPoint, SweepSetting, Verdict
 
@@ -15,12 +17,16 @@ FORMAT = "effprof.guidelines/1"
 _OF_THE_ENTRY = ("guideline", "scale", "label")
 
 
-def render_guidelines_json(result: Guidelines) -> bytes:
-    return json_bytes(guidelines_dict(result))
+def render_guidelines_json(result: Guidelines, regression: Regression | None = None) -> bytes:
+    return json_bytes(guidelines_dict(result, regression))
 
 
-def guidelines_dict(result: Guidelines) -> dict[str, Any]:
-    """In the order of the documentation; times in seconds, speeds relative to the recommended setting."""
+def guidelines_dict(result: Guidelines, regression: Regression | None = None) -> dict[str, Any]:
+    """In the order of the documentation; times in seconds, speeds relative to the recommended setting.
+
+    Args:
+        regression: of a table of whole networks; without one the field `regression` is None.
+    """
     sweep = result.sweep
     return {
         "format": FORMAT,
@@ -29,6 +35,7 @@ def guidelines_dict(result: Guidelines) -> dict[str, Any]:
         "environment": asdict(sweep.environment),
         "setting": _setting(result),
         "guidelines": [_guideline(verdict, result) for verdict in result.verdicts],
+        "regression": None if regression is None else regression_dict(regression),
         "notes": [asdict(note) for note in result.notes],
     }
 
