@@ -29,7 +29,7 @@ MODEL = ["--model", "mobilenetv2"]
 
 BAD_INPUT = [
     ([], 2, "usage: effprof"),
-    (["rnu"], 2, "No command named 'rnu'. Known: run, count, guidelines, render, models, devices. Did you mean run?"),
+    (["rnu"], 2, "No command named 'rnu'. Known: run, count, guidelines, compare, "),
     (["--nonsense"], 2, "required: COMMAND"),
     (["run"], 2, "required: --model"),
     (["run", *MODEL, "--nonsense"], 2, "unrecognized arguments: --nonsense"),

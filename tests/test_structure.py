@@ -41,6 +41,7 @@ LEVELS = {
     "devices": 3,
     "guidelines": 3,
     "settings": 3,
+    "compare": 4,
     "measure": 4,
     "bench": 5,
     "report": 5,
@@ -57,7 +58,7 @@ FREE_NAMES = {"__version__"}
 
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
-TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines"}
+TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "compare"}
 TORCH_FREE |= {"machine_records", "sensors"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}

@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "time a network: latency, where the time goes, costs, charts"),
     "count": ("count", "multiply-adds, memory access and parameters, without running the network"),
     "guidelines": ("guidelines", "test on this device whether the four guidelines of ShuffleNetV2 hold"),
+    "compare": ("compare", "compare two saved results: better, worse, same or inconclusive"),
     "render": ("render", "make the outputs again from a saved profile, without torch"),
     "models": ("models", "list the networks that --model knows"),
     "devices": ("devices", "list the devices that --device knows, and why one is not available"),

@@ -1,0 +1,138 @@
+"""From a path to a `Result`: a run folder, its profile.json or report.json, a guidelines folder or one of its files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from effprof.compare.from_run import ReportFile, result_of_profile, result_of_report
+from effprof.compare.from_sweep import GuidelinesFile, result_of_guidelines, result_of_sweep
+from effprof.compare.words import Result
+from effprof.errors import BadFileError
+from effprof.foreign import describe, one_line
+from effprof.store import loads_profile, loads_sweep
+from effprof.store.decoding import decoded
+
+FILES = ("profile.json", "sweep.json", "report.json", "guidelines.json")
+"""What is looked for in a folder: raw records first."""
+MAX_BYTES = 512 * 2**20
+SHORTEST_S, LONGEST_S = 1e-12, 1e9
+"""Times outside were never measured, and their ratios would overflow."""
+_LARGEST_SHARE = 100.0
+_ARITHMETIC = (ArithmeticError, LookupError, TypeError, ValueError)
+
+
+class _Head(msgspec.Struct):
+    format: str
+
+
+def read_result(path: Path | str) -> Result:
+    """Raises BadFileError, with the path and what would be right, for anything that cannot be compared."""
+    found = find_result(path)
+    try:
+        with found.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise BadFileError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+        return loads_result(data, str(found))
+    except OSError as error:
+        raise BadFileError(f"Cannot read {found}: {error.strerror or error}. Give {_RIGHT}.") from error
+    except BadFileError as error:
+        raise BadFileError(f"Cannot compare {found}: {one_line(str(error))}. Give {_RIGHT}.") from error
+
+
+def find_result(path: Path | str) -> Path:
+    """The file meant by a folder or by the path of a file. Raises BadFileError where there is none."""
+    given = Path(path)
+    try:
+        if not given.is_dir():
+            if given.exists():
+                return given
+            raise BadFileError(f"There is no {given}. Give {_RIGHT}.")
+        for name in FILES:
+            if (given / name).exists():
+                return given / name
+        inside = sorted(child.parent for name in FILES[:2] for child in given.glob(f"*/{name}"))
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        raise BadFileError(f"Cannot look for {str(given)!r}: {error}. Give {_RIGHT}.") from error
+    if inside:
+        raise BadFileError(f"{given} holds {len(inside)} results. Give one of them, for instance {inside[0]}.")
+    raise BadFileError(f"There is none of {', '.join(FILES)} in {given}. Give {_RIGHT}.")
+
+
+def loads_result(data: bytes, path: str = "") -> Result:
+    """The result saved as `data`. Raises BadFileError."""
+    try:
+        head = msgspec.json.decode(data, type=_Head).format
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFileError(f"it is no JSON with a format: {error}") from error
+    name = head.partition("/")[0]
+    if name not in _LOADERS:
+        raise BadFileError(f"its format is {head!r}; comparable are {', '.join(_LOADERS)}")
+    try:
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            result = _LOADERS[name](data, path)
+    except _ARITHMETIC as error:
+        # Types and counts are checked; what contradicts itself beyond that shows when it is computed with.
+        raise BadFileError(f"its numbers contradict each other: {describe(error)}") from error
+    problem = _problem(result)
+    if problem is not None:
+        raise BadFileError(problem)
+    return result
+
+
+def _profile(data: bytes, path: str) -> Result:
+    return result_of_profile(loads_profile(data), path)
+
+
+def _sweep(data: bytes, path: str) -> Result:
+    return result_of_sweep(loads_sweep(data), path)
+
+
+def _report(data: bytes, path: str) -> Result:
+    return result_of_report(decoded(data, ReportFile, _must_be("effprof.report/1"), "report"), path)
+
+
+def _guidelines(data: bytes, path: str) -> Result:
+    content = decoded(data, GuidelinesFile, _must_be("effprof.guidelines/1"), "guidelines result")
+    return result_of_guidelines(content, path)
+
+
+_LOADERS: dict[str, Callable[[bytes, str], Result]] = {
+    "effprof.profile": _profile,
+    "effprof.sweep": _sweep,
+    "effprof.report": _report,
+    "effprof.guidelines": _guidelines,
+}
+_RIGHT = "a folder of `effprof run` or `effprof guidelines`, or its profile.json, report.json or guidelines.json"
+
+
+def _must_be(known: str) -> Callable[[str], None]:
+    def check(found: str) -> None:
+        if found != known:
+            raise BadFileError(f"its format is {found!r}; this effprof knows {known!r}")
+
+    return check
+
+
+def _problem(result: Result) -> str | None:
+    """What would make the arithmetic of the comparison meaningless."""
+    seen: set[str] = set()
+    for quantity in result.quantities:
+        if quantity.name in seen:
+            return f"it tells {quantity.name} twice"
+        seen.add(quantity.name)
+        for value in (*quantity.processes, quantity.within):
+            if not math.isfinite(value):
+                return f"{quantity.name} is {value}"
+        for value in quantity.processes:
+            if quantity.unit == "share":
+                if abs(value) > _LARGEST_SHARE:
+                    return f"{quantity.name} is {value}"
+            elif value and not SHORTEST_S <= abs(value) <= LONGEST_S:
+                return f"{quantity.name} is {value}, which cannot have been measured"
+    return None

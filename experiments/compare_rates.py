@@ -1,0 +1,163 @@
+"""How often `effprof compare` is right: the same network twice, 10 % more work, a busy neighbour.
+
+    python experiments/compare_rates.py [--pairs 100] [--busy 20] [--resume] [--minutes 35]
+    python experiments/compare_rates.py --report-only        # the figures again from runs.csv
+    python experiments/compare_rates.py --device fake --pairs 3 --busy 1 --output reports/runs/try
+
+Every run is five rounds (`--rounds`) of `--min-time` 0.2 s, each in a fresh process, merged as `effprof run --rounds 5`
+merges them. The network is one of 20 equal blocks, the other has 22: exactly 10 % more multiply-adds. Numbers 1 to
+`--pairs` have three runs each, in random order: `first` and `second` of the 20 blocks, `more work` of the 22; the first
+`--busy` of them also have `busy`: the 20 blocks while another process streams through memory on a core of its own. So
+no run is in two comparisons of one kind. 320 runs take about half an hour on two cores, which must be quiet.
+
+A run is on disk at once, in reports/compare-<cpu>/runs.csv (`--output`), and `--resume` measures what is missing. The
+figures are printed and written beside it as rates.md; they follow from runs.csv by the rule as it is now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, sleep
+
+from compare_networks import INPUT_SHAPE
+from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, report, run_row
+from fresh import measure_in_fork
+from results import append_row, command_line, in_time, machine_text, read_rows, slug, time_left
+
+from effprof.devices.cpuinfo import cpu_name
+from effprof.errors import InterruptedRunError
+from effprof.measure.processes import merge
+from effprof.records import RunSpec
+from effprof.store import write_atomically
+
+REPORTS = Path(__file__).parents[1] / "reports"
+NETWORKS = Path(__file__).with_name("compare_networks.py")
+STARTUP_S = 1.0
+"""Until the neighbour is busy."""
+NEIGHBOUR = "import numpy\na, b = numpy.ones((2, 2**24))\nwhile True: numpy.copyto(a, b); a *= 1.5; a /= 1.5"
+Task = tuple[int, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--busy", type=int, default=20, help="comparisons with a busy neighbour (default: 20)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--min-time", type=float, default=0.2)
+    parser.add_argument("--max-time", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--malloc", default="default", choices=("default", "steady"))
+    parser.add_argument("--device", default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of runs")
+    parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
+    parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
+    parser.add_argument("--report-only", action="store_true", help="measure nothing")
+    parser.add_argument("--output", type=Path, help="default: reports/compare-<cpu>, or reports/runs/compare-fake")
+    args = parser.parse_args()
+    fake = args.device.startswith("fake")
+    folder = args.output or REPORTS / ("runs/compare-fake" if fake else f"compare-{slug(cpu_name() or 'unknown')}")
+    if not args.report_only:
+        measure_all(args, missing(args, folder / "runs.csv"), folder / "runs.csv")
+    finish(folder)
+
+
+def missing(args: argparse.Namespace, path: Path) -> list[Task]:
+    """What is to be measured: number by number, each in an order of its own."""
+    there = read_rows(path, RunRow)
+    if there and not args.resume:
+        sys.exit(f"{path} has {len(there)} runs: --resume goes on, --output chooses another folder.")
+    done = {(row.number, row.which) for row in there}
+    tasks: list[Task] = []
+    for number in range(1, args.pairs + 1):
+        runs = [FIRST, SECOND, MORE, *([BUSY] if number <= args.busy else [])]
+        random.Random(f"{args.seed} {number}").shuffle(runs)
+        tasks += [(number, which) for which in runs if (number, which) not in done]
+    return tasks
+
+
+def measure_all(args: argparse.Namespace, tasks: Sequence[Task], path: Path) -> None:
+    started = monotonic()
+    settings = {row.setting for row in read_rows(path, RunRow)}
+    for position, (number, which) in enumerate(in_time(tasks, args.minutes, "runs")):
+        try:
+            row = measured(args, number, which)
+        except (InterruptedRunError, KeyboardInterrupt):
+            print(f"Interrupted; {len(tasks) - position} runs are left for --resume.")
+            return
+        settings.add(row.setting)
+        if len(settings) > 1:
+            sys.exit(f"{path} would mix settings: {' and '.join(map(str, sorted(settings)))}. Use another --output.")
+        append_row(path, row)
+        values_ms = " ".join(f"{1e3 * value:.2f}" for value in row.values["latency"])
+        print(
+            f"[{position + 1:>3}/{len(tasks)}] {number:>3} {which:<10}{values_ms} ms  {row.wall_s:.1f} s, "
+            f"{time_left(position + 1, len(tasks), monotonic() - started)} left  {row.notes}",
+            flush=True,
+        )
+
+
+def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
+    """One run: its rounds in fresh processes, one after another."""
+    network = "twenty_two" if which == MORE else "twenty"
+    spec = RunSpec(
+        f"{NETWORKS}:{network}",
+        device=args.device,
+        input_shape=(INPUT_SHAPE,),
+        threads=args.threads,
+        malloc=args.malloc,
+        rounds=args.rounds,
+        min_time_s=args.min_time,
+        max_time_s=args.max_time,
+        command=command_line(),
+    )
+    started = monotonic()
+    with neighbour(which == BUSY and not args.device.startswith("fake")):
+        profile = merge([measure_in_fork(one) for one in round_specs(spec, number, which)])
+    return run_row(profile, number, which, monotonic() - started, command_line())
+
+
+def round_specs(spec: RunSpec, number: int, which: str) -> Iterator[RunSpec]:
+    """The same for every round, as in `effprof run`; only the make-believe clock needs another seed for other times."""
+    for place in range(spec.rounds):
+        own = random.Random(f"{number} {which} {place}").randrange(2**31)
+        yield replace(spec, seed=own) if spec.device.startswith("fake") else spec
+
+
+@contextmanager
+def neighbour(is_wanted: bool) -> Iterator[None]:
+    """Another process, busy on one core and in memory, while this lasts."""
+    if not is_wanted:
+        yield
+        return
+    process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR])
+    try:
+        sleep(STARTUP_S)
+        yield
+        if process.poll() is not None:
+            raise RuntimeError("the busy neighbour ended by itself")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def finish(folder: Path) -> None:
+    rows = read_rows(folder / "runs.csv", RunRow)
+    if not rows:
+        print(f"{folder / 'runs.csv'} has no runs.")
+        return
+    lines = list(report(rows))
+    text = f"# How often `effprof compare` is right\n\n{machine_text(rows)}\n```\n" + "\n".join(lines) + "\n```\n"
+    write_atomically(folder / "rates.md", text.encode())
+    print("\n".join(lines))
+    print(f"Written: {folder}")
+
+
+if __name__ == "__main__":
+    main()
