@@ -120,8 +120,9 @@ def _cpu_details(cpu: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "temperatures", _joined(f"{one['sensor']} {one['celsius']:.0f} °C" for one in cpu["temperatures"])
     energy = cpu["energy"]
     yield "energy", f"counted ({energy['source']})" if energy["source"] is not None else f"unknown: {energy['reason']}"
-    for reason in dict.fromkeys(cpu["missing"].values()):
-        yield "unknown", f"{', '.join(what for what, why in cpu['missing'].items() if why == reason)}: {reason}"
+    shown = {what: reason for what, reason in cpu["missing"].items() if what not in ("isa", "core_types")}
+    for reason in dict.fromkeys(shown.values()):
+        yield "unknown", f"{', '.join(what for what, why in shown.items() if why == reason)}: {reason}"
 
 
 def _group(group: dict[str, Any]) -> str:

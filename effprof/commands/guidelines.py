@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from effprof.commands.options import add_device_options, add_form_options, add_output_options
+from effprof.commands.options import add_device_options, add_form_options, add_output_options, check_cores
 from effprof.commands.outputs import Destination, claim
 from effprof.commands.progress import progress_bar
 from effprof.commands.stdout import json_text, write_out
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def sweep_spec(args: argparse.Namespace) -> SweepSpec:
     """What the options mean together."""
+    check_cores(args)
     platform: Platform = "gpu" if args.device.startswith("cuda") else "arm"
     others: tuple[Scale, ...] = ()
     if not (args.quick or args.one_scale):
@@ -69,6 +70,7 @@ def sweep_spec(args: argparse.Namespace) -> SweepSpec:
         precision=args.precision,
         channels_last=args.channels_last,
         threads=args.threads,
+        cpus=args.cpus,
         malloc=args.malloc,
         seed=args.seed,
         min_rounds=QUICK_ROUNDS if args.quick else SweepSpec.min_rounds,

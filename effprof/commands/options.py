@@ -9,9 +9,11 @@ from typing import Any
 
 from effprof.errors import UsageError
 from effprof.records import RunSpec
+from effprof.sensors.affinity import require_usable
 from effprof.settings import (
     MAX_THREADS,
     PRECISIONS,
+    cores,
     input_shape,
     one_of,
     parse_device,
@@ -27,6 +29,7 @@ __all__ = [
     "add_output_options",
     "add_timing_options",
     "add_view_options",
+    "check_cores",
     "parse_device",
     "run_specs",
 ]
@@ -92,6 +95,13 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=whole_number("--threads", 1, MAX_THREADS),
         help="threads of one operator (default: as torch chooses)",
+    )
+    group.add_argument(
+        "--cpus",
+        metavar="LIST",
+        type=cores("--cpus"),
+        default=(),
+        help="cores to keep the measuring process to, as in 0-3,6 (default: all that it may use)",
     )
     group.add_argument(
         "--malloc",
@@ -189,3 +199,12 @@ def run_specs(args: argparse.Namespace) -> tuple[RunSpec, ...]:
             f"--max-time is {spec.max_time_s:g}, less than --min-time. Give --max-time {spec.min_time_s:g} or more."
         )
     return tuple(replace(spec, model=model) for model in args.models)
+
+
+def check_cores(args: argparse.Namespace) -> None:
+    """Those of --cpus are here.
+
+    Raises UsageError for cores that this process may not use, UnavailableError where none can be chosen.
+    """
+    if args.cpus:
+        require_usable(args.cpus)

@@ -14,6 +14,7 @@ from effprof.commands.options import (
     add_output_options,
     add_timing_options,
     add_view_options,
+    check_cores,
     run_specs,
 )
 from effprof.commands.outputs import claim, print_summary, write_json
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from effprof.measure.processes import measure_rounds
     from effprof.report.saving import save_comparison
 
+    check_cores(args)
     specs = run_specs(args)
     for spec in specs:
         zoo.check_name(spec.model)

@@ -14,6 +14,7 @@ from effprof.devices.base import Subject
 from effprof.interrupts import interrupts_deferred
 from effprof.records import Energy
 from effprof.sensors import SensorSilent
+from effprof.sensors.nvml import GpuMeter
 from effprof.sensors.powercap import PowercapMeter
 
 WINDOW_S = 5.0
@@ -31,13 +32,14 @@ class Meter(Protocol):
         ...
 
 
-def start_meter(device_kind: str, emulated: str | None) -> Meter:
-    """Of the device that runs the network. Raises SensorSilent where it has none."""
-    if device_kind == "fake":
+def start_meter(device: str, emulated: str | None) -> Meter:
+    """Of the device that runs the network, spelled as in `RunSpec.device`. Raises SensorSilent where it has none."""
+    kind, _, argument = device.partition(":")
+    if kind == "fake":
         raise SensorSilent("a make-believe device takes no energy")
     if emulated is not None:
         raise SensorSilent("another processor is emulated: the counters are of the machine below")
-    return PowercapMeter()
+    return GpuMeter(int(argument or 0)) if kind == "cuda" else PowercapMeter()
 
 
 def measure_energy(

@@ -74,7 +74,7 @@ def _measure(setup: Setup, inputs: Inputs, spec: RunSpec, name: str, source: str
     energy = Energy(None, reason=INTERRUPTED)
     if finished.stopped_because != INTERRUPTED:
         report("measuring energy", 1.0)
-        meter = partial(start_meter, setup.device.kind, started.emulated)
+        meter = partial(start_meter, spec.device, started.emulated)
         energy = measure_energy(setup.subject, meter, spec.min_time_s)
     return Profile(
         spec=replace(spec, threads=setup.device.threads),

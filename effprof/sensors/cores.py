@@ -49,10 +49,14 @@ def cpu_state(root: Path = ROOT, machine: str | None = None) -> CpuState:
     emulation = find_emulation(root, machine)
     if emulation is not None:
         reason = f"another processor is emulated ({emulation}): /sys describes the machine below"
-        return CpuState(missing=dict.fromkeys(("cores", "clocks", "governor", "temperatures"), reason))
+        return CpuState(missing=dict.fromkeys(("cores", "clocks", "governor", "temperatures", "core_types"), reason))
     cores = _cores(root)
     groups, temperatures = _grouped(cores), _temperatures(root)
     missing = {}
+    if instruction_set(root, machine) is None:
+        missing["isa"] = "/proc/cpuinfo describes no x86 or ARM processor"
+    if all(core.core_type is None for core in cores):
+        missing["core_types"] = "only ARM kernels tell the types of cores"
     if not groups:
         missing["cores"] = "the kernel lists no cores (/sys/devices/system/cpu)"
     if all(core.clock_hz is None for core in cores):

@@ -94,12 +94,22 @@ def test_an_interrupt_leaves_no_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "emulated", "reason"),
-    [("fake", None, "make-believe"), ("cpu", "programs are told aarch64", "counters are of the machine below")],
+    ("device", "emulated", "reason"),
+    [
+        ("fake", None, "make-believe"),
+        ("fake:plan.json", None, "make-believe"),
+        ("cpu", "programs are told aarch64", "counters are of the machine below"),
+    ],
 )
-def test_devices_without_a_counter(kind: str, emulated: str | None, reason: str) -> None:
+def test_devices_without_a_counter(device: str, emulated: str | None, reason: str) -> None:
     with pytest.raises(SensorSilent, match=reason):
-        start_meter(kind, emulated)
+        start_meter(device, emulated)
+
+
+@pytest.mark.parametrize(("device", "ordinal"), [("cuda", 0), ("cuda:1", 1)])
+def test_a_gpu_is_asked_for_its_own_counter(device: str, ordinal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("effprof.measure.energy.GpuMeter", lambda number: f"meter of cuda:{number}")
+    assert start_meter(device, None) == f"meter of cuda:{ordinal}"
 
 
 def test_a_package_counter_end_to_end(tmp_path: Path) -> None:
