@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from effprof.device_records import DeviceTime, DeviceTrace
 from effprof.machine_records import DeviceInfo as DeviceInfo
 from effprof.machine_records import Energy as Energy
 from effprof.machine_records import Environment as Environment
@@ -63,8 +64,8 @@ class ModuleInfo:
     path: str
     """Dotted path, `""` for the root; a shared module appears once, under its first name."""
     module_type: str
-    parameters: int
-    """Elements of the parameters this module and its children own; shared tensors count once."""
+    parameters: int | None
+    """Elements of the parameters this module and its children own; shared tensors count once. None in a trace."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class ModelInfo:
     name: str
     source: str
     """Where the network came from: `zoo`, `torchvision`, `path/net.py:build`, `python`."""
-    parameters: int
-    weights_bytes: int
-    """Parameters and buffers."""
+    parameters: int | None
+    weights_bytes: int | None
+    """Parameters and buffers. Both are None in an imported trace."""
     input_shape: tuple[tuple[int, ...], ...]
     """Shapes of the inputs with the batch axis."""
     dtype: str
@@ -107,7 +108,7 @@ class TensorSpec:
 Argument = int | float | bool | str | tuple[int | float | bool | str | None, ...] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OpCall:
     """One execution of one operator, as seen in the capture pass; enough to cost and classify it without torch."""
 
@@ -131,6 +132,10 @@ class OpCall:
     is_view: bool = False
     """The call moved no data: every output shares storage with an input and nothing was written."""
     direction: Literal["forward", "backward"] = "forward"
+    tensors: Literal["known", "shapes", "unknown"] = "known"
+    """What an imported trace has of the tensors: `shapes` are without types, so that bytes are unknown."""
+    count: int = 1
+    """Executions recorded as one call: kernels of a trace that have no op but the same name."""
 
     def tensor(self, name: str) -> TensorSpec | None:
         """The input of that schema name, or None when it was not given."""
@@ -237,6 +242,7 @@ class Profile:
     """Doubts seen while measuring (machine load, folding); those that follow from the samples are derived later."""
     partial: bool = False
     crosscheck: Crosscheck | None = None
+    device_trace: DeviceTrace | None = None
     format: str = "effprof.profile/1"
 
 
@@ -257,28 +263,30 @@ class Category(str, Enum):
     OVERHEAD = "overhead"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OpCost:
     """Work and traffic of one call, from shapes alone."""
 
     mult_adds: int | None
     """None: no formula for this op; such calls are listed in `uncosted_ops`."""
-    read_bytes: int
-    write_bytes: int
-    read_elements: int
-    write_elements: int
+    read_bytes: int | None
+    write_bytes: int | None
+    """None, like the other three: shapes or types were not recorded (imported traces)."""
+    read_elements: int | None
+    write_elements: int | None
 
     @property
-    def access_bytes(self) -> int:
+    def access_bytes(self) -> int | None:
         """The paper's MAC, in bytes: inputs and weights read once, outputs written once."""
-        return self.read_bytes + self.write_bytes
+        return None if self.read_bytes is None or self.write_bytes is None else self.read_bytes + self.write_bytes
 
     @property
-    def access_elements(self) -> int:
-        return self.read_elements + self.write_elements
+    def access_elements(self) -> int | None:
+        reads, writes = self.read_elements, self.write_elements
+        return None if reads is None or writes is None else reads + writes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CostedOp:
     """One call with its cost, category and, where it was measured, its time."""
 
@@ -299,9 +307,9 @@ class Share:
     category: Category
     time_s: float | None
     fraction: float | None
-    """Of the latency."""
-    mult_adds: int
-    access_bytes: int
+    """Of the latency; of `DeviceTime.span_s` in an imported trace."""
+    mult_adds: int | None
+    access_bytes: int | None
     op_count: int
 
 
@@ -314,9 +322,9 @@ class LayerTotal:
     time_s: float | None
     self_time_s: float | None
     fraction: float | None
-    mult_adds: int
-    access_bytes: int
-    parameters: int
+    mult_adds: int | None
+    access_bytes: int | None
+    parameters: int | None
     op_count: int
 
 
@@ -331,23 +339,23 @@ class Latency:
     """None below 64 runs: fewer say nothing about a tail."""
     p99_s: float | None
     """None below 662 runs."""
-    throughput_per_s: float
+    throughput_per_s: float | None
     page_faults_per_run: float | None
     stopped_because: str
 
 
 @dataclass(frozen=True)
 class Accounting:
-    """ops_s + overhead_s + residual_s = latency, exactly."""
+    """ops_s + overhead_s + residual_s = latency, exactly; in an imported trace, `DeviceTime.span_s`."""
 
     ops_s: float
     overhead_s: float
     residual_s: float
-    residual_ci95_s: tuple[float, float]
+    residual_ci95_s: tuple[float, float] | None
     residual_fraction: float
-    profiled_s: float
-    """Median length of an instrumented run."""
-    distortion_fraction: float
+    profiled_s: float | None
+    """Median length of an instrumented run. None, like the two beside it, in an imported trace."""
+    distortion_fraction: float | None
     """How much longer an instrumented run is than a plain one."""
     ops_scale: float
     """The one factor that makes the calls' medians add up to `ops_s`."""
@@ -355,13 +363,13 @@ class Accounting:
 
 @dataclass(frozen=True)
 class Totals:
-    mult_adds: int
-    flops: int
+    mult_adds: int | None
+    flops: int | None
     """Always 2 * mult_adds."""
-    read_bytes: int
-    write_bytes: int
-    access_bytes: int
-    access_elements: int
+    read_bytes: int | None
+    write_bytes: int | None
+    access_bytes: int | None
+    access_elements: int | None
     uncosted_ops: dict[str, int]
 
 
@@ -375,5 +383,6 @@ class Analysis:
     categories: tuple[Share, ...]
     layers: tuple[LayerTotal, ...]
     ops: tuple[CostedOp, ...]
-    peak_activation_bytes: int
+    peak_activation_bytes: int | None
     notes: tuple[Note, ...]
+    device_time: DeviceTime | None = None

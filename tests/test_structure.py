@@ -28,6 +28,7 @@ LEVELS = {
     "errors": 0,
     "interrupts": 0,
     "foreign": 1,
+    "device_records": -1,  # parts of records
     "records": 0,
     "units": 0,
     "cost": 1,
@@ -39,15 +40,17 @@ LEVELS = {
     "capture": 2,
     "zoo": 2,
     "devices": 3,
+    "importers": 3,
     "guidelines": 3,
     "settings": 3,
     "compare": 4,
     "measure": 4,
     "bench": 5,
+    "latencies": 5,
     "report": 5,
+    "remote": 6,
     "api": 6,
     "commands": 7,
-    "latencies": 5,
     "cli": 8,
     "run": 9,
     "__init__": 9,
@@ -58,8 +61,8 @@ FREE_NAMES = {"__version__"}
 
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
-TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "compare"}
-TORCH_FREE |= {"machine_records", "sensors"}
+TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "latencies", "remote", "compare"}
+TORCH_FREE |= {"machine_records", "device_records", "importers", "sensors"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "jinja2", "scipy")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from effprof.analyze.categories import DepthwiseAs, Placement, place
+from effprof.analyze.device import cost_recorded_calls, device_accounting, device_time_of, step_latency
+from effprof.analyze.device_notes import device_notes
 from effprof.analyze.layers import layer_totals
 from effprof.analyze.memory import peak_activation_bytes
 from effprof.analyze.notes import derive_notes
 from effprof.analyze.shuffle import find_shuffles
+from effprof.analyze.sums import known_sum, mult_adds_of, total_costs
 from effprof.analyze.timing import (
     RoundTimes,
     accounting_of,
@@ -21,7 +23,8 @@ from effprof.analyze.timing import (
     working_spans,
 )
 from effprof.cost import cost_of
-from effprof.records import Accounting, Analysis, Category, CostedOp, OpCall, Profile, Round, Share, Totals
+from effprof.device_records import DeviceTrace
+from effprof.records import Accounting, Analysis, Category, CostedOp, OpCall, Profile, Round, Share
 
 
 def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis:
@@ -30,8 +33,12 @@ def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis
     Without timed runs (`effprof count`) latency, accounting and all times are None. Fractions are of the latency;
     those of all categories and the residual's add up to 1.
 
+    Of an imported trace times are the device's, and fractions are of its span, from the first activity to the last end.
+
     Raises BadFileError when the profile contradicts itself.
     """
+    if profile.device_trace is not None:
+        return _analyze_trace(profile, profile.device_trace, depthwise_as)
     ops = cost_calls(profile.calls, depthwise_as)
     latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
     accounting = None
@@ -55,6 +62,24 @@ def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis
     )
 
 
+def _analyze_trace(profile: Profile, trace: DeviceTrace, depthwise_as: DepthwiseAs) -> Analysis:
+    ops = cost_recorded_calls(profile.calls, trace, depthwise_as)
+    device_time = device_time_of(trace, ops)
+    accounting = device_accounting(device_time)
+    totals = total_costs(ops)
+    return Analysis(
+        latency=step_latency(trace, profile.spec.seed),
+        accounting=accounting,
+        totals=totals,
+        categories=category_shares(ops, accounting, device_time.span_s),
+        layers=layer_totals(ops, profile.model.modules, device_time.span_s, timed=True),
+        ops=ops,
+        peak_activation_bytes=None,
+        notes=device_notes(profile, device_time, ops),
+        device_time=device_time,
+    )
+
+
 def cost_calls(calls: Sequence[OpCall], depthwise_as: DepthwiseAs = "conv") -> tuple[CostedOp, ...]:
     """Every call with its cost and category, not timed."""
     shuffles = find_shuffles(calls)
@@ -65,20 +90,6 @@ def cost_calls(calls: Sequence[OpCall], depthwise_as: DepthwiseAs = "conv") -> t
             placement = Placement(Category.SHUFFLE, shuffles[call.index])
         costed.append(CostedOp(call, cost_of(call), placement.category, placement.kind, None, None))
     return tuple(costed)
-
-
-def total_costs(ops: Sequence[CostedOp]) -> Totals:
-    """Sums over all calls; those without a formula are counted by name instead."""
-    mult_adds = sum(op.cost.mult_adds or 0 for op in ops)
-    return Totals(
-        mult_adds=mult_adds,
-        flops=2 * mult_adds,
-        read_bytes=sum(op.cost.read_bytes for op in ops),
-        write_bytes=sum(op.cost.write_bytes for op in ops),
-        access_bytes=sum(op.cost.access_bytes for op in ops),
-        access_elements=sum(op.cost.access_elements for op in ops),
-        uncosted_ops=dict(Counter(op.call.op for op in ops if op.cost.mult_adds is None)),
-    )
 
 
 def category_shares(
@@ -95,10 +106,10 @@ def category_shares(
             Share(
                 category=category,
                 time_s=time_s,
-                fraction=None if time_s is None or latency_s is None else time_s / latency_s,
-                mult_adds=sum(op.cost.mult_adds or 0 for op in own),
-                access_bytes=sum(op.cost.access_bytes for op in own),
-                op_count=len(own),
+                fraction=None if time_s is None or not latency_s else time_s / latency_s,
+                mult_adds=mult_adds_of(own),
+                access_bytes=known_sum(op.cost.access_bytes for op in own),
+                op_count=sum(op.call.count for op in own),
             )
         )
     return tuple(rows)
@@ -137,7 +148,7 @@ def span_shares(inside: Sequence[CostedOp]) -> list[float]:
     working = [op.category is not Category.OVERHEAD for op in inside]
     if not any(working):
         return [1 / len(inside) for _ in inside]
-    weights = [op.cost.access_bytes if works else 0 for op, works in zip(inside, working, strict=True)]
+    weights = [(op.cost.access_bytes or 0) if works else 0 for op, works in zip(inside, working, strict=True)]
     if not any(weights):
         weights = [int(works) for works in working]
     return [weight / sum(weights) for weight in weights]

@@ -15,6 +15,9 @@ class _Sum:
     mult_adds: int = 0
     access_bytes: int = 0
     op_count: int = 0
+    knows_access: bool = False
+    is_shapeless: bool = False
+    """A call inside may do work, and was recorded without its shapes."""
 
 
 def layer_totals(
@@ -38,8 +41,10 @@ def layer_totals(
                 total = sums[path]
                 total.time_s += time_s
                 total.mult_adds += op.cost.mult_adds or 0
-                total.access_bytes += op.cost.access_bytes
-                total.op_count += 1
+                total.access_bytes += op.cost.access_bytes or 0
+                total.op_count += op.call.count
+                total.knows_access |= op.cost.access_bytes is not None
+                total.is_shapeless |= op.cost.mult_adds is None and op.cost.access_bytes is None
     return tuple(_total(infos[path], total, latency_s, timed) for path, total in sums.items())
 
 
@@ -67,8 +72,8 @@ def _total(info: ModuleInfo, total: _Sum, latency_s: float | None, timed: bool) 
         time_s=total.time_s if timed else None,
         self_time_s=total.self_time_s if timed else None,
         fraction=total.time_s / latency_s if timed and latency_s else None,
-        mult_adds=total.mult_adds,
-        access_bytes=total.access_bytes,
+        mult_adds=total.mult_adds if total.mult_adds or not total.is_shapeless else None,
+        access_bytes=total.access_bytes if total.knows_access or not total.op_count else None,
         parameters=info.parameters,
         op_count=total.op_count,
     )

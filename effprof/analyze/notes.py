@@ -130,14 +130,14 @@ def _page_fault_note(faults: float, malloc: str) -> Note:
 
 def _accounting_notes(accounting: Accounting) -> Iterator[Note]:
     if abs(accounting.residual_fraction) > MAX_RESIDUAL:
-        low_s, high_s = accounting.residual_ci95_s
-        text = (
-            f"{format_percent(accounting.residual_fraction)} of the latency is neither ops nor overhead "
-            f"(interval {format_seconds(low_s)} to {format_seconds(high_s)})."
-        )
+        text = f"{format_percent(accounting.residual_fraction)} of the latency is neither ops nor overhead"
+        if accounting.residual_ci95_s is not None:
+            low_s, high_s = accounting.residual_ci95_s
+            text += f" (interval {format_seconds(low_s)} to {format_seconds(high_s)})"
+        text += "."
         remedy = "Do not read smaller differences between parts than this; measure again on a quiet machine."
         yield Note("large-residual", text, remedy)
-    if accounting.distortion_fraction > MAX_DISTORTION:
+    if accounting.distortion_fraction is not None and accounting.distortion_fraction > MAX_DISTORTION:
         text = f"Timing the ops made a run {format_percent(accounting.distortion_fraction)} longer."
         yield Note("distortion", text, "Trust the headline, which has none of it; use a larger batch for finer shares.")
 

@@ -186,8 +186,8 @@ def _point(setting: SweepSetting, calls: Sequence[OpCall], kernel: str | None) -
     return SweepPoint(
         setting=setting,
         mult_adds=sum(cost.mult_adds or 0 for cost in costs),
-        access_bytes=sum(cost.access_bytes for cost in costs),
-        access_elements=sum(cost.access_elements for cost in costs),
+        access_bytes=sum(cost.access_bytes or 0 for cost in costs),
+        access_elements=sum(cost.access_elements or 0 for cost in costs),
         op_count=len(calls),
         kernel=kernel,
         rounds_s=(),

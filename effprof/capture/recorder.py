@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from effprof.capture.names import base_name, call_name
+from effprof.cost.aten_names import base_name, call_name
 from effprof.records import Argument, OpCall, TensorSpec
 
 MAX_INDEX_VALUES = 4096  # an index longer than any channel axis in use is not a channel permutation

@@ -8,6 +8,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "count": ("count", "multiply-adds, memory access and parameters, without running the network"),
     "guidelines": ("guidelines", "test on this device whether the four guidelines of ShuffleNetV2 hold"),
     "compare": ("compare", "compare two saved results: better, worse, same or inconclusive"),
+    "import": ("import_trace", "the same report from a recorded torch.profiler trace of a GPU, without torch"),
     "render": ("render", "make the outputs again from a saved profile, without torch"),
     "models": ("models", "list the networks that --model knows"),
     "devices": ("devices", "list the devices that --device knows, and why one is not available"),

@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from effprof.capture.failure import forward_explained
-from effprof.capture.names import base_name
+from effprof.cost.aten_names import base_name
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.devices.cpu import NS, FreshInputs, check_sequence, now_ns, plain_run, tight_loop_s
 from effprof.interrupts import interrupts_deferred

@@ -150,7 +150,7 @@ class FakeSubject:
         if call.is_view:
             return 0.0
         work, rates = cost_of(call), self.plan.rates
-        return (work.mult_adds or 0) / rates.mult_adds_per_s + work.access_bytes / rates.bytes_per_s
+        return (work.mult_adds or 0) / rates.mult_adds_per_s + (work.access_bytes or 0) / rates.bytes_per_s
 
     def _draw(self) -> list[float]:
         """This run's cost of every call."""

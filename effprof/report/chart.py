@@ -29,6 +29,7 @@ from effprof.report.chart_parts import (
     names_of,
 )
 from effprof.report.headline import common_setting
+from effprof.report.rows import whole_name, whole_s
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 DPI = 150
 WIDTH_IN = 12.8
 TITLE = "Where the time goes: share of the latency of one forward pass"
+TRACE_TITLE = "Where the device's time goes: share of the span from its first work to its last"
 _ROW_IN = 0.95
 _HEAD_IN = 1.25
 _TABLE_ROW_IN = 0.42
@@ -71,7 +73,7 @@ def plot_decomposition(reports: Sequence[Report], ax: Axes | None = None) -> Axe
         if ax is None:
             return build_figure(reports).axes[0]
         _draw_bars(ax, bars)
-        ax.set_title(TITLE, loc="left")
+        ax.set_title(title_of(reports), loc="left")
         ax.legend(
             handles=legend_handles(names_of(bars)), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, frameon=False
         )
@@ -91,13 +93,18 @@ def build_figure(reports: Sequence[Report]) -> Figure:
     FigureCanvasAgg(figure)
     bar_axes = figure.add_axes((0.175, (table_in + 0.1) / height_in, 0.655, rows_in / height_in))
     table_axes = figure.add_axes((0.0, 0.0, 1.0, table_in / height_in))
-    figure.text(0.02, 1 - 0.42 / height_in, TITLE, fontsize=20, fontweight="bold", color=INK, va="center")
+    figure.text(0.02, 1 - 0.42 / height_in, title_of(reports), fontsize=20, fontweight="bold", color=INK, va="center")
     setting = common_setting(reports)
     caption = figure.text(0.02, 1 - 0.82 / height_in, setting, fontsize=11.5, color=MUTED, va="center")
     fit_inside(caption, may_cut=True)
     _draw_bars(bar_axes, bars)
     draw_table(table_axes, bars, parts)
     return figure
+
+
+def title_of(reports: Sequence[Report]) -> str:
+    """What the bars are shares of."""
+    return TITLE if any(whole_name(report) == "latency" for report in reports) else TRACE_TITLE
 
 
 def _draw_bars(ax: Axes, bars: Sequence[Bar]) -> None:
@@ -110,11 +117,11 @@ def _draw_bars(ax: Axes, bars: Sequence[Bar]) -> None:
     if any(bar.negative_residual is not None for bar in bars):
         for row in range(len(bars)):
             draw_latency_line(ax, row)
-        ax.text(1, -0.5, "latency = 100 %", fontsize=9, color=INK, ha="center", va="bottom")
+        ax.text(1, -0.5, f"{bars[0].whole} = 100 %", fontsize=9, color=INK, ha="center", va="bottom")
 
 
 def _timed_bars(reports: Sequence[Report]) -> tuple[Bar, ...]:
-    if not reports or any(report.analysis.latency is None for report in reports):
+    if not reports or any(whole_s(report) is None for report in reports):
         raise UsageError("Nothing was timed, so there is no decomposition to draw. Measure with `effprof run`.")
     return bars_of(reports)
 

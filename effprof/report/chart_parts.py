@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from effprof import units
 from effprof.report import headline, rows
+from effprof.report.device_rows import busy_parts
 from effprof.report.palette import COLOURS, RESIDUAL, ink_on, key_of
 from effprof.report.untrusted import cut_middle, printable
 
@@ -44,6 +45,8 @@ class Bar:
     parts: tuple[rows.PartRow, ...]
     negative_residual: str | None
     """`-3.2 %, -0.30 ms`; None where no minus shows."""
+    whole: str = "latency"
+    """What the parts are shares of."""
 
     @property
     def drawn(self) -> float:
@@ -57,17 +60,22 @@ def bars_of(reports: Sequence[Report]) -> tuple[Bar, ...]:
 
 
 def _bar_of(report: Report) -> Bar:
-    latency = report.analysis.latency
-    if latency is None:
-        raise ValueError("a bar needs a latency")
+    latency, time = report.analysis.latency, report.analysis.device_time
     parts = rows.part_rows(report)
+    if time is not None:
+        whole, sure = units.time_scale(time.span_s).format(time.span_s), f"busy: {busy_parts(report)[0]}"
+    elif latency is not None:
+        whole, sure = units.time_scale(latency.median_s).format(latency.median_s), f"95 %: {headline.interval(latency)}"
+    else:
+        raise ValueError("a bar needs a latency")
     return Bar(
         name=cut_middle(printable(report.profile.model.name), _NAME_CELLS),
         detail=f"{units.format_count(report.analysis.totals.mult_adds)} mult_adds",
-        latency=units.time_scale(latency.median_s).format(latency.median_s),
-        interval=f"95 %: {headline.interval(latency)}",
+        latency=whole,
+        interval=sure,
         parts=parts,
         negative_residual=next((text for part in parts if (text := _negative_residual(part)) is not None), None),
+        whole=rows.whole_name(report),
     )
 
 

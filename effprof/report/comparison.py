@@ -48,9 +48,9 @@ def _timed_row(report: Report) -> list[str]:
         printable(report.profile.model.name),
         units.time_scale(latency.median_s).format(latency.median_s),
         units.format_percent(half_width_s / latency.median_s),
-        units.format_count(float(latency.throughput_per_s)),
+        units.format_count(latency.throughput_per_s),
         units.format_count(mult_adds),
-        units.format_count(mult_adds / latency.median_s),
+        units.format_count(None if mult_adds is None else mult_adds / latency.median_s),
     ]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from effprof.records import Latency
     from effprof.report import Report
 
-_STOPPED = {"interval": "interval narrow enough", "max-time": "time limit reached"}
+_STOPPED = {"interval": "interval narrow enough", "max-time": "time limit reached", "recorded": "recorded steps"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ def title(report: Report) -> str:
 
 def headline(report: Report) -> tuple[Fact, ...]:
     """Device, input, latency (where timed), energy (where counted), work, memory; in this order."""
+    if report.analysis.device_time is not None:
+        return trace_headline(report)
     latency = report.analysis.latency
     device = (device_name(report), *device_details(report), *processor(report))
     facts = [Fact("device", device), Fact("input", setting(report))]
@@ -42,13 +44,29 @@ def headline(report: Report) -> tuple[Fact, ...]:
     totals, model = report.analysis.totals, report.profile.model
     work = [f"{units.format_count(totals.mult_adds)} mult_adds", f"{units.format_count(model.parameters)} parameters"]
     if latency is not None and latency.median_s > 0:
-        work.append(f"{units.format_count(totals.mult_adds / latency.median_s)} mult_adds/s")
+        work.append(f"{units.format_count((totals.mult_adds or 0) / latency.median_s)} mult_adds/s")
     memory = (
         f"{units.format_bytes(totals.access_bytes)} access",
         f"{units.format_bytes(model.weights_bytes)} weights",
         f"{units.format_bytes(report.analysis.peak_activation_bytes)} peak activations",
     )
     return (*facts, Fact("work", tuple(work), latency is None), Fact("memory", memory))
+
+
+def trace_headline(report: Report) -> tuple[Fact, ...]:
+    """Of an imported trace: device, what was recorded, steps (from three on), how busy the device was, work."""
+    from effprof.report.device_rows import busy_parts, recorded_parts, work_parts
+
+    latency = report.analysis.latency
+    device = Fact("device", (device_name(report), *device_details(report), *trace_architecture(report)))
+    steps = () if latency is None else (Fact("step", _latency(latency).parts),)
+    busy, work = Fact("busy", busy_parts(report), True), Fact("work", work_parts(report))
+    return (device, Fact("recorded", recorded_parts(report)), *steps, busy, work)
+
+
+def trace_architecture(report: Report) -> tuple[str, ...]:
+    device = report.profile.device
+    return () if device is None else (printable(device.arch),)
 
 
 def device_name(report: Report) -> str:
@@ -62,9 +80,10 @@ def device_details(report: Report) -> tuple[str, ...]:
         return ()
     threads = device.threads
     counted = () if threads is None else (f"{threads} thread{'' if threads == 1 else 's'}",)
+    there = () if device.host is None else (f"on {printable(device.host)}",)
     cpus = report.profile.spec.cpus
     kept = (f"core{'' if len(cpus) == 1 else 's'} {cpu_ranges(cpus)}",) if cpus else ()
-    return (device.kind, *counted, *kept)
+    return (device.kind, *counted, *kept, *there)
 
 
 def processor(report: Report) -> tuple[str, ...]:
@@ -80,6 +99,8 @@ def processor(report: Report) -> tuple[str, ...]:
 def setting(report: Report) -> tuple[str, ...]:
     """Input shapes with the batch, precision, memory format, and what differs from the defaults."""
     spec, model = report.profile.spec, report.profile.model
+    if report.analysis.device_time is not None:
+        return ("recorded trace",)
     shapes = ", ".join(map(units.format_shape, model.input_shape))
     folded = ("bn folded",) if spec.fold_bn else ()
     malloc = (f"malloc {spec.malloc}",) if spec.malloc != "default" else ()
@@ -113,7 +134,7 @@ def _latency(latency: Latency) -> Fact:
     parts = [
         f"{scale.format(latency.median_s)} median",
         f"95 % interval {interval(latency)}",
-        f"{units.format_count(float(latency.throughput_per_s))} inputs/s",
+        *([] if latency.throughput_per_s is None else [f"{units.format_count(latency.throughput_per_s)} inputs/s"]),
         f"{latency.runs} runs ({_STOPPED.get(latency.stopped_because, printable(latency.stopped_because))})",
     ]
     if latency.p90_s is not None:

@@ -63,7 +63,7 @@ def render_html(report: Report) -> bytes:
     from jinja2 import Environment, StrictUndefined
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE)
-    timed = report.analysis.latency is not None
+    timed = rows.whole_s(report) is not None
     text = template.render(
         title=title(report),
         facts=headline(report),
@@ -99,10 +99,7 @@ def _segments(report: Report) -> list[dict[str, str]]:
 
 def _parts_table(report: Report) -> dict[str, object]:
     row = rows.accounting_row(report)
-    below = "" if row is None else (
-        f"ops {row.ops} + overhead {row.overhead} + residual {row.residual} = latency {row.latency} {row.unit}; "
-        f"residual 95 % interval: {row.residual_interval}; instrumented runs took {row.distortion} than plain ones"
-    )  # fmt: skip
+    below = "" if row is None else "; ".join(rows.accounting_lines(row, rows.whole_name(report)))
     return {
         "heading": "Where the work is" if row is None else "Where the time goes",
         "header": ("part", "time", "share", "mult_adds", "access", "calls"),

@@ -42,8 +42,8 @@ def bar_line(bar: Bar, width: int, coloured: bool) -> Text:
     return line
 
 
-def latency_mark(bar: Bar, width: int) -> list[Text]:
-    """Under a bar whose parts are longer than the latency: where the latency ends. Else nothing."""
+def latency_mark(bar: Bar, width: int, whole: str = "latency") -> list[Text]:
+    """Under a bar whose parts are longer than the latency (or another `whole`): where it ends. Else nothing."""
     from rich.text import Text
 
     parts = sum(max(0.0, fraction) for _, fraction in bar)
@@ -53,10 +53,10 @@ def latency_mark(bar: Bar, width: int) -> list[Text]:
     end = max(1, min(width, round((parts + residual) / parts * width)))
     if end == width:
         return []
-    label = "latency ends here ▲"
+    label = f"{whole} ends here ▲"
     if end >= cells(label):
         return [Text(label.rjust(end), style="dim")]
-    return [Text(" " * (end - 1) + "▲ latency ends here", style="dim")]
+    return [Text(" " * (end - 1) + f"▲ {whole} ends here", style="dim")]
 
 
 def table(

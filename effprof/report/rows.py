@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from effprof import units
+from effprof.analyze.sums import known_sum, mult_adds_of
 from effprof.records import Accounting, Category, CostedOp, LayerTotal, Note, Share
 from effprof.report.palette import RESIDUAL
 from effprof.report.to_json import all_notes
@@ -67,9 +68,9 @@ class AccountingRow:
     residual: str
     latency: str
     unit: str
-    residual_interval: str
-    distortion: str
-    """`15.0 % longer`: an instrumented run beside a plain one."""
+    residual_interval: str | None
+    distortion: str | None
+    """`15.0 % longer`: an instrumented run beside a plain one. None, like the interval, in an imported trace."""
 
 
 def apportion(values: Sequence[float], step: float, whole: float | None = None) -> list[float]:
@@ -84,8 +85,16 @@ def apportion(values: Sequence[float], step: float, whole: float | None = None) 
 
 
 def whole_s(report: Report) -> float | None:
-    """The latency all shares refer to; None when nothing was timed."""
-    return report.analysis.latency.median_s if report.analysis.latency is not None else None
+    """What all shares refer to: the latency, or the span of an imported trace; None when nothing was timed."""
+    analysis = report.analysis
+    if analysis.device_time is not None:
+        return analysis.device_time.span_s or None
+    return analysis.latency.median_s if analysis.latency is not None else None
+
+
+def whole_name(report: Report) -> str:
+    """What `whole_s` is: `latency`, or of an imported trace `span`."""
+    return "latency" if report.analysis.device_time is None else "span"
 
 
 def part_rows(report: Report, *, paper_categories: bool = False) -> tuple[PartRow, ...]:
@@ -153,16 +162,26 @@ def accounting_row(report: Report) -> AccountingRow | None:
         return None
     scale = units.time_scale(latency_s)
     ops_s, overhead_s, residual_s = apportion(_terms(accounting), scale.step_s)
-    low_s, high_s = accounting.residual_ci95_s
+    interval, distortion = accounting.residual_ci95_s, accounting.distortion_fraction
     return AccountingRow(
         ops=scale.number(ops_s),
         overhead=scale.number(overhead_s),
         residual=scale.number(residual_s),
         latency=scale.number(ops_s + overhead_s + residual_s),
         unit=scale.unit,
-        residual_interval=f"{scale.number(low_s)} to {scale.format(high_s)}",
-        distortion=_longer_or_shorter(accounting.distortion_fraction),
+        residual_interval=None if interval is None else f"{scale.number(interval[0])} to {scale.format(interval[1])}",
+        distortion=None if distortion is None else _longer_or_shorter(distortion),
     )
+
+
+def accounting_lines(row: AccountingRow, whole: str) -> list[str]:
+    """The sum, and how sure it is where that is known."""
+    lines = [f"ops {row.ops} + overhead {row.overhead} + residual {row.residual} = {whole} {row.latency} {row.unit}"]
+    if row.residual_interval is not None:
+        lines.append(f"residual 95 % interval: {row.residual_interval}")
+    if row.distortion is not None:
+        lines.append(f"instrumented runs took {row.distortion} than plain ones")
+    return lines
 
 
 def _longer_or_shorter(fraction: float) -> str:
@@ -182,7 +201,7 @@ def layer_rows(report: Report, limit: int = ROWS_SHOWN) -> tuple[LayerRow, ...]:
     timed = whole_s(report) is not None
 
     def weight(layer: LayerTotal) -> float:
-        return (layer.self_time_s or 0.0) if timed else own[layer.layer][0]
+        return (layer.self_time_s or 0.0) if timed else own[layer.layer][0] or 0
 
     heaviest = sorted((layer for layer in report.analysis.layers if weight(layer) > 0), key=weight, reverse=True)
     return tuple(
@@ -217,11 +236,11 @@ def _op_row(report: Report, name: str, kind: str, calls: Sequence[CostedOp]) -> 
     return OpRow(
         op=printable(name),
         kind=printable(kind) if kind != name else "",
-        calls=str(len(calls)),
+        calls=str(sum(op.call.count for op in calls)),
         time=_time(report, time_s),
         share=_share(report, time_s),
         mult_adds=units.format_count(None if mult_adds is None else int(mult_adds)),
-        access=units.format_bytes(sum(op.cost.access_bytes for op in calls)),
+        access=units.format_bytes(_known_sum(op.cost.access_bytes for op in calls)),
     )
 
 
@@ -240,19 +259,25 @@ def printable_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
     return tuple(Note(*map(printable, (note.code, note.text, note.remedy))) for note in notes)
 
 
-def _own_costs(ops: Iterable[CostedOp]) -> dict[str, tuple[int, int]]:
-    own: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+def _own_costs(ops: Iterable[CostedOp]) -> dict[str, tuple[int | None, int | None]]:
+    """Layer -> multiply-adds and bytes of its own calls; None where none of them is known."""
+    own: dict[str, list[CostedOp]] = defaultdict(list)
     for op in ops:
-        mult_adds, access_bytes = own[op.call.layer]
-        own[op.call.layer] = mult_adds + (op.cost.mult_adds or 0), access_bytes + op.cost.access_bytes
-    return own
+        own[op.call.layer].append(op)
+    return defaultdict(
+        lambda: (0, 0),
+        {
+            layer: (mult_adds_of(calls), known_sum(op.cost.access_bytes for op in calls))
+            for layer, calls in own.items()
+        },
+    )
 
 
 def _weights(calls: Sequence[CostedOp]) -> tuple[float, int, int]:
     return (
         _known_sum(op.time_s for op in calls) or 0.0,
         sum(op.cost.mult_adds or 0 for op in calls),
-        sum(op.cost.access_bytes for op in calls),
+        sum(op.cost.access_bytes or 0 for op in calls),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from effprof import store
 from effprof.errors import UsageError
 from effprof.report.chart import render_png, render_svg
+from effprof.report.rows import whole_s
 from effprof.report.tables import render_layers_csv, render_ops_csv
 from effprof.report.to_json import render_json
 
@@ -36,7 +37,7 @@ CHARTS: dict[str, Callable[[Sequence[Report]], bytes]] = {
 def save_report(report: Report, folder: Path) -> list[Path]:
     """All files of one report; charts only where something was timed. Raises UsageError on an unwritable folder."""
     written = [_write(folder / name, render(report)) for name, render in FILES.items()]
-    if report.analysis.latency is not None:
+    if whole_s(report) is not None:
         written += save_comparison((report,), folder)
     return written
 

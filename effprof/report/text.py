@@ -59,9 +59,10 @@ def style_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> TextSt
 
 def render_text(report: Report, style: TextStyle, *, paper_categories: bool = False) -> str:
     """The summary of one report, lines of at most `style.width` cells, ending in a newline."""
-    timed = report.analysis.latency is not None
+    timed = rows.whole_s(report) is not None
     lines = _headline_lines(report, style)
     lines += _parts_section(report, style, paper_categories) if timed else _costs_section(report, style)
+    lines += device_sections(report, style)
     lines += _layers_section(report, style, timed)
     lines += _ops_section(report, style, timed)
     lines += notes_section(rows.note_rows(report), style)
@@ -108,7 +109,7 @@ def _parts_section(report: Report, style: TextStyle, paper_categories: bool) -> 
     coloured = style.colours is not None
     bar = [(part.name, part.fraction or 0.0) for part in parts]
     lines = [*section("Where the time goes"), bar_line(bar, style.width, coloured)]
-    lines += latency_mark(bar, style.width)
+    lines += latency_mark(bar, style.width, rows.whole_name(report))
     header = ["", "part", "time", "share", "mult_adds", "access", "calls"]
     cells: list[list[str | Text]] = [[swatch(p.name, coloured), p.name, p.time, p.share, *_costs(p)] for p in parts]
     used = 4 if paper_categories else 7
@@ -125,12 +126,11 @@ def _accounting_lines(report: Report, style: TextStyle) -> list[Text]:
     row = rows.accounting_row(report)
     if row is None:
         return []
-    total = f"ops {row.ops} + overhead {row.overhead} + residual {row.residual} = latency {row.latency} {row.unit}"
-    negative = " (negative: the parts add up to more than the latency)" if row.residual.startswith("-") else ""
-    doubt = f"residual 95 % interval: {row.residual_interval}{negative}"
-    distortion = f"instrumented runs took {row.distortion} than plain ones"
-    lines = [styled("", ""), *wrapped(total, style, "  ", "bold"), *wrapped(doubt, style, "  ", "dim")]
-    return [*lines, *wrapped(distortion, style, "  ", "dim")]
+    total, *doubts = rows.accounting_lines(row, rows.whole_name(report))
+    if doubts and row.residual.startswith("-"):
+        doubts[0] += " (negative: the parts add up to more than the latency)"
+    lines = [styled("", ""), *wrapped(total, style, "  ", "bold")]
+    return lines + [line for doubt in doubts for line in wrapped(doubt, style, "  ", "dim")]
 
 
 def _costs_section(report: Report, style: TextStyle) -> list[Text]:
@@ -165,9 +165,12 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
         header = ["op", "kind", "calls", "mult_adds", "access"]
         lines += [*section("Ops"), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
     uncosted = rows.uncosted(report)
+    if uncosted and report.analysis.device_time is not None and len(uncosted) > rows.ROWS_SHOWN:
+        uncosted = (*uncosted[: rows.ROWS_SHOWN], f"and {len(uncosted) - rows.ROWS_SHOWN} more")
     if uncosted:
         text = f"{', '.join(uncosted)}: their mult_adds are unknown, not 0, and missing from the totals"
-        lines += [*section("Ops without a formula"), *wrapped(text, style, "  ", "")]
+        heading = "Ops without a formula" if report.analysis.device_time is None else "Ops of unknown work"
+        lines += [*section(heading), *wrapped(text, style, "  ", "")]
     return lines
 
 
@@ -187,6 +190,16 @@ def wrapped(text: str, style: TextStyle, lead: str, mark: str) -> list[Text]:
 
     pieces = wrap(text, style.width - len(lead))
     return [Text(lead if i == 0 else " " * len(lead)) + Text(piece, style=mark) for i, piece in enumerate(pieces)]
+
+
+def device_sections(report: Report, style: TextStyle) -> list[Text]:
+    """Of an imported trace: what the device did and waited for, kernels nobody knows, and its devices if several."""
+    from effprof.report.device_rows import device_tables
+
+    lines: list[Text] = []
+    for one in device_tables(report):
+        lines += [*section(one.heading), *table(one.header, one.body, one.aligns, style.width, flexible=(0,))]
+    return lines
 
 
 def styled(text: str, style: str) -> Text:

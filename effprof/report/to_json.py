@@ -43,6 +43,7 @@ def report_dict(report: Report) -> dict[str, Any]:
         "accounting": _plain(analysis.accounting),
         "totals": _plain(analysis.totals),
         "energy": _energy(report),
+        **({} if analysis.device_time is None else {"device_time": _plain(analysis.device_time)}),
         "crosscheck": _crosscheck(profile.crosscheck, analysis.totals.mult_adds),
         "categories": [_plain(share) for share in analysis.categories],
         "layers": [_plain(layer) for layer in analysis.layers],
@@ -118,7 +119,7 @@ def _energy(report: Report) -> dict[str, Any]:
     }
 
 
-def _crosscheck(crosscheck: Crosscheck | None, mult_adds: int) -> dict[str, Any]:
+def _crosscheck(crosscheck: Crosscheck | None, mult_adds: int | None) -> dict[str, Any]:
     if crosscheck is None:
         crosscheck = Crosscheck(None, None, "not asked for")
     counts = [c for c in (crosscheck.fvcore_mult_adds, crosscheck.torch_mult_adds) if c is not None]

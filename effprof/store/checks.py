@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from effprof.device_records import DeviceTrace
 from effprof.records import OpCall, Profile, Round, Samples, TensorSpec
 
 
@@ -19,6 +20,8 @@ def _problems(profile: Profile) -> Iterator[str]:
         if call.index != position:
             yield f"call {position} says that its index is {call.index}"
         yield from (f"call {position} {text}" for text in _call_problems(call))
+    if profile.device_trace is not None:
+        yield from _trace_problems(profile.device_trace, len(profile.calls))
     for position, one_round in enumerate(profile.rounds):
         yield from (f"round {position} {text}" for text in _round_problems(one_round, len(profile.calls)))
 
@@ -46,6 +49,25 @@ def _tensor_problems(spec: TensorSpec) -> Iterator[str]:
         yield f"has a tensor with {len(spec.shape)} axes and {len(spec.strides)} strides"
     if min(spec.shape, default=0) < 0 or spec.item_bytes < 0:
         yield f"has a tensor of shape {spec.shape} with {spec.item_bytes} bytes an element"
+
+
+def _trace_problems(trace: DeviceTrace, call_count: int) -> Iterator[str]:
+    if not trace.activities:
+        yield "its device trace holds no activities"
+    for position, one in enumerate(trace.activities):
+        if (bad := _bad_time((one.start_s, one.duration_s))) is not None:
+            yield f"device activity {position} has the time {bad}"
+        if one.launched_s is not None and not math.isfinite(one.launched_s):
+            yield f"device activity {position} was launched at {one.launched_s}"
+        for name, index, count in (
+            ("call", one.call, call_count),
+            ("name", one.name, len(trace.names)),
+            ("device", one.device, len(trace.devices)),
+        ):
+            if not 0 <= index < count:
+                yield f"device activity {position} names {name} {index}; there are {count}"
+    if (bad := _bad_time(trace.steps_s)) is not None:
+        yield f"a step has the time {bad}"
 
 
 def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
