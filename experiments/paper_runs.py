@@ -19,6 +19,7 @@ from effprof.analyze.categories import paper_categories
 from effprof.devices.cpuinfo import cpu_name
 from effprof.errors import EffprofError, InterruptedRunError
 from effprof.records import Category, Profile, RunSpec
+from effprof.settings import usable_device
 from effprof.statistics import paired_ratio, paired_ratio_ci95
 
 REPORTS = Path(__file__).parents[1] / "reports"
@@ -75,13 +76,20 @@ def paper_parser(doc: str | None, max_time_s: float) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--max-time", type=float, default=max_time_s, help="seconds, at most (default: %(default)g)")
     parser.add_argument("--malloc", default="steady", choices=("default", "steady"))
-    parser.add_argument("--device", default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--device", type=_device, default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
     parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and order")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep what is measured and measure what is missing")
     parser.add_argument("--plot-only", action="store_true", help="measure nothing")
     parser.add_argument("--output", type=Path, help="default: reports/paper-<cpu>, or reports/runs/paper-fake")
     return parser
+
+
+def _device(text: str) -> str:
+    try:
+        return usable_device(text)
+    except EffprofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_runs(parser: argparse.ArgumentParser, runs: int) -> None:

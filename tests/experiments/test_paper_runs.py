@@ -148,6 +148,14 @@ def test_a_trial_does_not_land_among_the_reports() -> None:
     assert folder_of(args).parts[-3:] == ("reports", "runs", "paper-fake")
 
 
+def test_a_device_that_is_not_here_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """And not measured on the CPU under its name."""
+    for name in ("tpu9", "fake:none.json"):
+        with pytest.raises(SystemExit):
+            paper_parser("", 1.0).parse_args(["--device", name])
+        assert name.removeprefix("fake:") in capsys.readouterr().err
+
+
 def test_few_processes_have_no_interval() -> None:
     assert ratio_over_processes([1.0, 3.0], [2.0, 4.0]) == (0.625, None)
     middle, interval = ratio_over_processes([1.0, 3.0, 2.0], [2.0, 4.0, 4.0])
