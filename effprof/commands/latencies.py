@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from effprof.commands.progress import progress_bar
 from effprof.errors import UsageError
 from effprof.remote.target import is_gpu
 from effprof.settings import one_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from effprof.latencies import CountedTable, Kind
 
 KINDS = ("cpu", "gpu", "arm")
+_NAME = "latencies"
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,16 @@ class Latencies:
 
     counted: CountedTable
     kind: Kind
+    quiet: bool = False
 
     def explain(self) -> Regression | None:
         """All formulas fitted, which takes some seconds; None when interrupted, for what was measured is to be kept."""
         from effprof.latencies import regression_of
 
         try:
-            return regression_of(self.counted, self.kind)
+            with progress_bar(_NAME, self.quiet) as progress:
+                progress(f"fitting {len(self.counted.latencies)} devices", 0.0)
+                return regression_of(self.counted, self.kind)
         except KeyboardInterrupt:
             return None
 
@@ -61,4 +66,7 @@ def read_table(args: argparse.Namespace) -> Latencies | None:
     from effprof.latencies import count_table, read_latencies
 
     kind: Kind = args.latencies_as or ("gpu" if is_gpu(args.device) else "cpu")
-    return Latencies(count_table(read_latencies(args.latencies), kind), kind)
+    table = read_latencies(args.latencies)
+    with progress_bar(_NAME, args.quiet) as progress:
+        progress(f"counting {len(table.networks)} networks", 0.0)
+        return Latencies(count_table(table, kind), kind, args.quiet)

@@ -1,4 +1,4 @@
-"""regression.png and .svg: predicted against measured, multiply-adds alone beside the full formula; a row a device.
+"""regression.png and .svg: predicted against measured, multiply-adds alone beside the full formula.
 
 Only matplotlib's object API is used, as in `chart`.
 """
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _APART = 6
-"""More devices than this share one row."""
-_ROW_IN, _HEAD_IN = 4.6, 1.15
+"""More devices than this share one pair of panels."""
+_ROW_IN, _HEAD_IN = (4.6, 3.5), 1.0
+"""Rows of one pair of panels, and of two."""
+_TITLE_PT, _TITLE_CELLS = (11, 9), (48, 34)
 _COLOUR = "#0072B2"
 _MARKER_PT = 4.5
 _NAMED = 5
@@ -35,6 +37,8 @@ _NAMED = 5
 _NAME_CELLS = 24
 _MARGIN = 1.35
 """Of the axes beyond the points, as a factor."""
+_WIDE = 200
+"""Axes that span a larger factor have ticks at the powers of ten alone."""
 
 
 def render_regression_png(regression: Regression) -> bytes:
@@ -53,7 +57,9 @@ def build_regression_figure(regression: Regression) -> Figure:
     from matplotlib.figure import Figure
 
     groups = _groups(regression)
-    height_in = _HEAD_IN + _ROW_IN * len(groups)
+    pairs = min(2, len(groups))
+    row_in = _ROW_IN[pairs - 1]
+    height_in = _HEAD_IN + row_in * math.ceil(len(groups) / pairs)
     figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     title = f"{rows.TITLE}: what mult_adds predict, and what a per-op roofline predicts"
@@ -64,10 +70,14 @@ def build_regression_figure(regression: Regression) -> Figure:
     caption = f"each point is a network that its fit did not see · {printable(regression.table)}"
     fit_inside(figure.text(0.02, 1 - 0.74 / height_in, caption, fontsize=11.5, color=MUTED, va="center"), may_cut=True)
     for number, (name, devices) in enumerate(groups):
-        bottom = (0.75 + _ROW_IN * (len(groups) - 1 - number)) / height_in
+        row, pair = divmod(number, pairs)
+        bottom = 1 - (_HEAD_IN + row_in * (row + 1) - 0.65) / height_in
         for column, formula in enumerate((regression.formulas[0], regression.full)):
-            axes = figure.add_axes((0.07 + 0.49 * column, bottom, 0.42, (_ROW_IN - 1.35) / height_in))
-            _draw(axes, regression, formula, name, devices)
+            left = 0.06 + 0.97 * (2 * pair + column) / (2 * pairs)
+            axes = figure.add_axes((left, bottom, 0.97 / (2 * pairs) - 0.06, (row_in - 1.3) / height_in))
+            _draw(axes, regression, formula, devices)
+            title = f"{cut_middle(name, _TITLE_CELLS[pairs - 1])}\n{_says(regression, formula, devices)}"
+            axes.set_title(title, loc="left", fontsize=_TITLE_PT[pairs - 1], color=INK)
     return figure
 
 
@@ -79,7 +89,9 @@ def _groups(regression: Regression) -> list[tuple[str, list[str]]]:
     return [(rows.device_name(device), [device]) for device in devices]
 
 
-def _draw(ax: Axes, regression: Regression, formula: Formula, name: str, devices: Sequence[str]) -> None:
+def _draw(ax: Axes, regression: Regression, formula: Formula, devices: Sequence[str]) -> None:
+    from matplotlib.ticker import LogLocator
+
     shown = [row for row in regression.predictions if row.device in devices]
     points = [row for row in shown if row.formula == formula.name]
     ends = _limits(shown)
@@ -90,21 +102,25 @@ def _draw(ax: Axes, regression: Regression, formula: Formula, name: str, devices
     ax.plot(ends, ends, color=MUTED, linewidth=0.8, linestyle=":", zorder=1)
     places = [(1e3 * row.measured_s, 1e3 * row.predicted_s) for row in points]
     ax.plot(*zip(*places, strict=True), "o", color=_COLOUR, alpha=0.6, markersize=_MARKER_PT, markeredgewidth=0)
-    figures = [regression.figure(device, formula.name) for device in devices]
-    error = units.format_percent(statistics.median(row.network_mape for row in figures))
-    ranking = rows.ranking(statistics.median(row.spearman for row in figures))
-    median = "median " if len(devices) > 1 else ""
-    says = f"{name}\n{formula.name}: {median}error {error}, ranking {ranking}"
-    ax.set_title(says, loc="left", fontsize=11, color=INK)
-    ax.set_xlabel("measured (ms)", color=MUTED)
+    ax.set_xlabel("measured (ms)", color=MUTED, labelpad=2)
     ax.set_ylabel("predicted (ms)", color=MUTED)
+    ticks = (1, 2, 5) if ends[1] < _WIDE * ends[0] else (1,)
     for scale in (ax.xaxis, ax.yaxis):
+        scale.set_major_locator(LogLocator(subs=ticks))
         scale.set_major_formatter("{x:g}")
         scale.set_minor_formatter("")
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=9)
-    if len(devices) == 1:
+    if len(regression.latencies) == 1:
         _name_the_worst(ax, points, places)
+
+
+def _says(regression: Regression, formula: Formula, devices: Sequence[str]) -> str:
+    figures = [regression.figure(device, formula.name) for device in devices]
+    error = units.format_percent(statistics.median(row.network_mape for row in figures))
+    ranking = rows.ranking(statistics.median(row.spearman for row in figures))
+    median = "median " if len(devices) > 1 else ""
+    return f"{formula.name}: {median}error {error}, ranking {ranking}"
 
 
 def _limits(shown: Sequence[Prediction]) -> tuple[float, float]:
