@@ -25,6 +25,10 @@ class ModelError(EffprofError):
     """The user's network could not be built, run or measured."""
 
 
+class CrashError(ModelError):
+    """The process that measured ended without an explanation."""
+
+
 class ValuesNeededError(ModelError):
     """The network cannot be followed by shapes alone: its forward looks at the values of its tensors."""
 
@@ -37,6 +41,10 @@ class UnavailableError(EffprofError):
     """Known to effprof but not here: no GPU, a library that is not installed."""
 
     exit_code = 3
+
+
+class RemoteError(UnavailableError):
+    """Another machine could not be reached, has no effprof to talk to, or ended before it had a result."""
 
 
 class InterruptedRunError(EffprofError):

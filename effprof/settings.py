@@ -21,7 +21,7 @@ MAX_SECONDS = 86_400.0
 """A day."""
 MAX_WHOLE = 2**31 - 1
 DEVICE_KINDS = ("auto", "cpu", "cuda", "fake")
-DEVICE_SPELLINGS = "auto, cpu, cuda[:N], fake[:PLAN.json]"
+DEVICE_SPELLINGS = "auto, cpu, cuda[:N], fake[:PLAN.json], ssh://HOST"
 WORKING_DEVICES = "cpu and fake"
 CUDA_REASON = "this version of effprof does not measure on GPUs yet"
 MALLOCS = ("default", "steady")
@@ -91,6 +91,8 @@ def parse_device(text: str) -> tuple[str, str | None]:
     Raises UnknownNameError for a device effprof has never heard of. Says nothing of what is available.
     """
     kind, colon, argument = text.partition(":")
+    if text.startswith("ssh://"):
+        raise UsageError(f"{text!r} is another machine: measure there with `effprof run` or `effprof guidelines`.")
     if kind not in DEVICE_KINDS:
         raise UnknownNameError(
             f"No device named {text!r}. Known: {DEVICE_SPELLINGS}.{did_you_mean(kind, DEVICE_KINDS)}"

@@ -34,7 +34,7 @@ BAD_INPUT = [
     (["run"], 2, "required: --model"),
     (["run", *MODEL, "--nonsense"], 2, "unrecognized arguments: --nonsense"),
     (["run", *MODEL, "--batch", "4"], 2, "unrecognized arguments: --batch 4"),
-    (["run", *MODEL, "--device", "tpu9"], 2, "No device named 'tpu9'. Known: auto, cpu, cuda[:N], fake[:PLAN.json]."),
+    (["run", *MODEL, "--device", "tpu9"], 2, "No device named 'tpu9'. Known: auto, cpu, cuda[:N], fake[:PLAN.json], s"),
     (["run", *MODEL, "--device", "cpuu"], 2, "Did you mean cpu?"),
     (["run", *MODEL, "--device", "cpu:1"], 2, "No device named 'cpu:1'"),
     (["run", *MODEL, "--device", "cuda"], 3, "'cuda' is not available: this version"),

@@ -6,12 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from effprof.commands.on_device import sweeping
 from effprof.commands.options import add_device_options, add_form_options, add_output_options, check_cores
 from effprof.commands.outputs import Destination, claim
 from effprof.commands.progress import progress_bar
 from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError, UsageError
 from effprof.interrupts import interrupts_deferred
+from effprof.remote.target import is_gpu
 from effprof.settings import one_of, seconds, whole_number
 from effprof.store.files import write_atomically
 from effprof.sweep_records import GUIDELINES, SCALES, GuidelineId, Platform, Scale, SweepSpec
@@ -36,11 +38,10 @@ def run(args: argparse.Namespace) -> int:
     destination = claim(args, models=())
 
     with interrupts_deferred():  # an import that is cut in half leaves broken modules behind
-        from effprof.bench.sweep import measure_sweep
         from effprof.guidelines import judge
 
-    with progress_bar("guidelines", args.quiet) as progress:
-        sweep = measure_sweep(spec, progress)
+    with sweeping(args) as measure, progress_bar("guidelines", args.quiet) as progress:
+        sweep = measure(spec, progress)
     result = judge(sweep)
     _write(result, destination, args.quiet)
     if sweep.partial:
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 def sweep_spec(args: argparse.Namespace) -> SweepSpec:
     """What the options mean together."""
     check_cores(args)
-    platform: Platform = "gpu" if args.device.startswith("cuda") else "arm"
+    platform: Platform = "gpu" if is_gpu(args.device) else "arm"
     others: tuple[Scale, ...] = ()
     if not (args.quick or args.one_scale):
         others = tuple(scale for scale in SCALES if scale != args.scale)

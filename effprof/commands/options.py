@@ -7,8 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from effprof.commands.on_device import device, remote_python
 from effprof.errors import UsageError
 from effprof.records import RunSpec
+from effprof.remote.target import is_remote
 from effprof.sensors.affinity import require_usable
 from effprof.settings import (
     MAX_THREADS,
@@ -18,7 +20,6 @@ from effprof.settings import (
     one_of,
     parse_device,
     seconds,
-    usable_device,
     whole_number,
 )
 
@@ -85,10 +86,17 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("device")
     group.add_argument(
         "--device",
-        type=usable_device,
+        type=device,
         default="auto",
         metavar="DEVICE",
-        help="auto, cpu, cuda[:N] or fake[:PLAN.json], a make-believe clock (default: auto)",
+        help="auto, cpu, cuda[:N], fake[:PLAN.json], a make-believe clock, or ssh://[user@]host[:port][/DEVICE], "
+        "another machine (default: auto)",
+    )
+    group.add_argument(
+        "--remote-python",
+        metavar="PYTHON",
+        type=remote_python,
+        help="the Python with effprof on the machine of ssh://, as in venv/bin/python (default: python3)",
     )
     group.add_argument(
         "--threads",
@@ -202,9 +210,9 @@ def run_specs(args: argparse.Namespace) -> tuple[RunSpec, ...]:
 
 
 def check_cores(args: argparse.Namespace) -> None:
-    """Those of --cpus are here.
+    """Those of --cpus are here; another machine's are looked at there.
 
     Raises UsageError for cores that this process may not use, UnavailableError where none can be chosen.
     """
-    if args.cpus:
+    if args.cpus and not is_remote(args.device):
         require_usable(args.cpus)

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from effprof.commands.on_device import check_models, measuring
 from effprof.commands.options import (
     add_device_options,
     add_model_options,
@@ -22,6 +23,7 @@ from effprof.commands.progress import progress_bar
 from effprof.commands.views import report_of
 from effprof.errors import InterruptedRunError
 from effprof.records import RunSpec
+from effprof.remote.target import device_name
 from effprof.store import folder_name
 
 if TYPE_CHECKING:
@@ -39,26 +41,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from effprof import zoo
-    from effprof.measure.processes import measure_rounds
     from effprof.report.saving import save_comparison
 
     check_cores(args)
     specs = run_specs(args)
-    for spec in specs:
-        zoo.check_name(spec.model)
+    check_models(specs)
     wanted = args.output_dir or default_folder(specs)
     existed = wanted.exists()
     destination = claim(args, args.models, wanted)
     reports: list[Report] = []
     try:
-        for spec, folder in zip(specs, destination.report_folders, strict=True):
-            with progress_bar(spec.model, args.quiet) as progress:
-                profile = measure_rounds(spec, progress)
-            reports.append(report_of(profile, args))
-            reports[-1].save(folder)
-            if profile.partial:
-                return InterruptedRunError.exit_code
+        with measuring(args) as measure:
+            for spec, folder in zip(specs, destination.report_folders, strict=True):
+                with progress_bar(spec.model, args.quiet) as progress:
+                    profile = measure(spec, progress)
+                reports.append(report_of(profile, args))
+                reports[-1].save(folder)
+                if profile.partial:
+                    return InterruptedRunError.exit_code
     finally:  # what was measured is shown, also when a later network failed
         if len(reports) > 1:
             save_comparison(reports, wanted)
@@ -81,4 +81,4 @@ def default_folder(specs: tuple[RunSpec, ...]) -> Path:
     """`reports/runs/<UTC time>-<model>-<device>`, below the current directory."""
     started = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     model = folder_name(specs[0].model) + (f"+{len(specs) - 1}" if len(specs) > 1 else "")
-    return Path("reports", "runs", f"{started}-{model}-{specs[0].device.partition(':')[0]}")
+    return Path("reports", "runs", f"{started}-{model}-{folder_name(device_name(specs[0].device))}")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from effprof import errors
-from effprof.errors import EffprofError, InterruptedRunError, ModelError
+from effprof.errors import CrashError, EffprofError, InterruptedRunError, ModelError
 from effprof.measure.worker import EXPLAINED, FAILED, INTERRUPTED
 from effprof.records import Note, Profile, RunSpec
 from effprof.store import loads_profile
@@ -51,7 +51,7 @@ def measure_rounds(spec: RunSpec, progress: Progress) -> Profile:
     Raises:
         EffprofError: the measuring process explained why not.
         InterruptedRunError: interrupted before anything was measured.
-        ModelError: the measuring process died without a word.
+        CrashError: the measuring process died without a word.
     """
     return _rounds(msgspec.json.encode(spec), "task.json", spec.rounds, progress)
 
@@ -169,9 +169,9 @@ def _result(code: int, result_file: Path) -> Profile:
         kind = getattr(errors, told["class"], EffprofError)
         raise kind(told["error"])
     if code == FAILED:
-        raise EffprofError("The measuring process failed: a bug in effprof, whose traceback is above.")
+        raise CrashError("The measuring process failed: a bug in effprof, whose traceback is above.")
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (perhaps out of memory: try a smaller --batch-size)" if name == "SIGKILL" else ""
-        raise ModelError(f"The measuring process was ended by {name}{hint}.")
-    raise ModelError(f"The measuring process ended itself with exit code {code}; the network's code must not exit.")
+        raise CrashError(f"The measuring process was ended by {name}{hint}.")
+    raise CrashError(f"The measuring process ended itself with exit code {code}; the network's code must not exit.")
