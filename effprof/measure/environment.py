@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import torch
@@ -15,6 +16,8 @@ from effprof.measure.allocator import allocator_name
 from effprof.records import DeviceInfo, Environment, Note
 from effprof.sensors.cores import cpu_state
 from effprof.sensors.emulation import find_emulation
+from effprof.sensors.gpu_notes import gpu_notes
+from effprof.sensors.nvml import gpu_state
 
 LOAD_SHARE = 0.10
 """Other processes' share of the machine's cores above which there is a note."""
@@ -48,6 +51,23 @@ def git_state() -> str | None:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=True)
     return done.stdout.strip()
+
+
+class GpuWatch:
+    """The GPU's clocks, throttling and other users, before a measurement and after; of other devices nothing."""
+
+    def __init__(self, device: str) -> None:
+        """`device`: as in `RunSpec.device`."""
+        kind, _, argument = device.partition(":")
+        self._ordinal = int(argument or 0) if kind == "cuda" else None
+        self._before = None if self._ordinal is None else gpu_state(self._ordinal)
+
+    def finish(self, started: Environment) -> tuple[Environment, tuple[Note, ...]]:
+        """`started` with both states, and the doubts that follow from them."""
+        if self._ordinal is None or self._before is None:
+            return started, ()
+        after = gpu_state(self._ordinal, holds_context=True)
+        return replace(started, gpu_before=self._before, gpu_after=after), gpu_notes(self._before, after)
 
 
 class LoadWatch:

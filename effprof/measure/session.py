@@ -16,7 +16,7 @@ from effprof.capture import Inputs
 from effprof.errors import ModelError
 from effprof.measure.calibrate import calibrate
 from effprof.measure.energy import INTERRUPTED, measure_energy, start_meter
-from effprof.measure.environment import LoadWatch, environment
+from effprof.measure.environment import GpuWatch, LoadWatch, environment
 from effprof.measure.guard import left_as_found
 from effprof.measure.prepare import model_info, with_setting
 from effprof.measure.rounds import Limits, Progress, measure_round
@@ -64,13 +64,14 @@ def measure(
 def _measure(setup: Setup, inputs: Inputs, spec: RunSpec, name: str, source: str, report: Progress) -> Profile:
     rng = random.Random(spec.seed)
     started = environment(spec.malloc)
-    watch = LoadWatch()
+    watch, gpu_watch = LoadWatch(), GpuWatch(spec.device)
     report("calibrating", 0.0)
     calibration = calibrate(setup.subject, setup.smaller, setup.method, spec.max_time_s, rng)
     limits = Limits(spec.min_time_s, spec.max_time_s, spec.warmup)
     finished = measure_round(setup.subject, calibration, limits, rng, report)
     if finished is None:
         raise KeyboardInterrupt
+    started, gpu_notes = gpu_watch.finish(started)
     energy = Energy(None, reason=INTERRUPTED)
     if finished.stopped_because != INTERRUPTED:
         report("measuring energy", 1.0)
@@ -83,7 +84,7 @@ def _measure(setup: Setup, inputs: Inputs, spec: RunSpec, name: str, source: str
         device=setup.device,
         calls=setup.calls,
         rounds=(replace(finished, energy=energy),),
-        notes=(*setup.notes, *watch.notes(setup.device, started.emulated)),
+        notes=(*setup.notes, *watch.notes(setup.device, started.emulated), *gpu_notes),
         partial=energy.reason == INTERRUPTED,
     )
 
