@@ -46,7 +46,7 @@ class Labels:
         """The name at the nearest free place, or nowhere where none is near.
 
         Args:
-            must: look farther away for a place, and let the line to it pass other markers.
+            must: look farther away for a place; where there is none, let the line to it pass other markers, then texts.
         """
         axes = self.axes
         text = axes.text(0, 0, name, ha="center", va="center", transform=None, zorder=5, **style)
@@ -71,18 +71,19 @@ class Labels:
         return float(x), float(y)
 
     def _free(self, start: Place, width: float, height: float, must: bool) -> tuple[Bbox, float] | None:
-        for may_pass_markers in (False, True) if must else (False,):
+        nothing: list[Bbox] = []
+        for in_the_way in ([*self.markers, *self.texts], self.texts, nothing)[: 3 if must else 1]:
             for distance in _DISTANCES_PT:
                 if distance > _FAR_PT and not must:
                     break
                 for dx, dy in _DIRECTIONS:
                     gap = self.radius + distance * self.pt
                     box = box_at(start[0] + dx * (gap + width / 2), start[1] + dy * (gap + height / 2), width, height)
-                    if self._is_free(box, start, distance, may_pass_markers):
+                    if self._is_free(box, start, distance, in_the_way):
                         return box, distance
         return None
 
-    def _is_free(self, box: Bbox, start: Place, distance: float, may_pass_markers: bool) -> bool:
+    def _is_free(self, box: Bbox, start: Place, distance: float, in_the_way: Sequence[Bbox]) -> bool:
         inside = self.axes.bbox
         if box.x0 < inside.x0 or box.x1 > inside.x1 or box.y0 < inside.y0 or box.y1 > inside.y1:
             return False
@@ -90,7 +91,6 @@ class Labels:
         kept_off = box.padded(_NEAR_PT * self.pt) if distance > _NEAR_PT else box
         if any(kept_off.overlaps(other) for other in self.markers) or any(box.overlaps(other) for other in self.texts):
             return False
-        in_the_way = self.texts if may_pass_markers else (*self.markers, *self.texts)
         way = line(start, edge_of(box, start), 2 * self.radius)
         return not any(other.contains(*spot) for other in in_the_way for spot in way)
 

@@ -69,6 +69,14 @@ def test_no_difference_at_all() -> None:
     assert_clear(of_entries([timed_entry([[1e-3] * 5] * len(LABELS[name]), name) for name in GUIDELINES]))
 
 
+def test_points_that_lie_close() -> None:
+    """Within 3 % in access and none in time: names have to go far, and their lines past one another."""
+    entry = planned_entry("G4", 1.0, noise=0.02)
+    elements = (1_000_000, 1_029_710, 1_031_190, 1_032_256)
+    points = (replace(p, access_elements=count) for p, count in zip(entry.points, elements, strict=True))
+    assert_clear(of_entries([replace(entry, points=tuple(points))]))
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_points_wherever_they_are(data: st.DataObject) -> None:
