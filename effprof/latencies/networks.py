@@ -71,7 +71,7 @@ def count_networks(asked: Iterable[Asked], *, fused: bool) -> Counted:
         try:
             found = works_of(costed_ops(known_name(network.model), network.batch, network.img_size), fused=fused)
         except EffprofError as error:
-            reasons[network.label] = one_line(str(error))
+            reasons[network.label] = one_line(str(error)).rstrip(".")
             continue
         if found:
             works[network.label] = found

@@ -57,12 +57,9 @@ def left_out(regression: Regression) -> str:
     if not regression.left_out:
         return "Nothing of the table was left out."
     rows = sum(one.rows for one in regression.left_out)
-    names = "; ".join(f"{one_name(one)} ({_some(one.rows, 'row')}): {_reason(one)}" for one in regression.left_out)
-    return f"Left out: {_some(len(regression.left_out), 'name')} with {_some(rows, 'row')}. {names}"
-
-
-def one_name(one: LeftOut) -> str:
-    return device_name(one.name)
+    said = [f"{device_name(one.name)} ({_some(one.rows, 'row')}): {_reason(one)}" for one in regression.left_out]
+    count = len(regression.left_out)
+    return f"Left out: {_some(count, 'network or device', 'networks or devices')} with {_some(rows, 'row')}. {'; '.join(said)}."
 
 
 def formula_rows(regression: Regression, device: str) -> Iterator[FormulaRow]:
@@ -126,5 +123,5 @@ def _reason(one: LeftOut) -> str:
     return cut_middle(printable(one.reason), REASON_CELLS)
 
 
-def _some(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _some(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"

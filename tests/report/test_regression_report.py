@@ -86,7 +86,7 @@ def test_the_text_has_error_beside_ranking_and_what_was_left_out(planted: Regres
     assert row.split()[3:] == ["0.0", "%", "1.000", "0.0", "%"]
     assert "10.00 G mult_adds/s" in text
     assert "5.00 GB/s" in text
-    assert "Left out: 1 name with 2 rows. netx (2 rows): no such network" in text
+    assert "Left out: 1 network or device with 2 rows. netx (2 rows): no such network." in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
