@@ -58,8 +58,8 @@ def left_out(regression: Regression) -> str:
         return "Nothing of the table was left out."
     rows = sum(one.rows for one in regression.left_out)
     said = [f"{device_name(one.name)} ({_some(one.rows, 'row')}): {_reason(one)}" for one in regression.left_out]
-    count = len(regression.left_out)
-    return f"Left out: {_some(count, 'network or device', 'networks or devices')} with {_some(rows, 'row')}. {'; '.join(said)}."
+    count = _some(len(regression.left_out), "network or device", "networks or devices")
+    return f"Left out: {count} with {_some(rows, 'row')}. {'; '.join(said)}."
 
 
 def formula_rows(regression: Regression, device: str) -> Iterator[FormulaRow]:
