@@ -64,6 +64,8 @@ class Board:
         self._reader = reader
         self._writer = writer
         self._requests: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        # Each is set before the other is looked at, so that nothing starts that nobody would end.
+        self._is_measuring = self._is_over = False
         self._interrupted = False
         self._news: ProgressMade | None = None
 
@@ -83,6 +85,9 @@ class Board:
 
     def _answer(self, request: Frame) -> Frame:
         measure = {"run": _run, "sweep": _sweep}[request.kind]
+        self._is_measuring = True
+        if self._is_over:
+            sys.exit(ALONE)
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
@@ -91,6 +96,7 @@ class Board:
                 return Frame("result", measure(request.payload, self._report))
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
+                self._is_measuring = False
                 self._news = None
         except KeyboardInterrupt:
             return _failure(InterruptedRunError.__name__, "Interrupted before anything was measured.")
@@ -112,8 +118,10 @@ class Board:
                     self._requests.put(frame)
         except wire.WireError as error:
             print(f"effprof: the other side is gone: {error}", file=sys.stderr)
+        self._is_over = True
         self._requests.put(None)
-        _signal_main(signal.SIGTERM)
+        if self._is_measuring:
+            _signal_main(signal.SIGTERM)
         time.sleep(LAST_S)
         os._exit(ALONE)
 

@@ -207,6 +207,14 @@ def test_it_ends_all_it_started_when_nobody_is_there(start: Callable[..., Board]
     assert not folder.exists()
 
 
+def test_nothing_is_begun_for_whoever_asks_and_leaves(start: Callable[..., Board], pids: Path) -> None:
+    board = start()
+    board.ask(FOREVER, sent(pids))
+    board.stdin.close()
+    board.process.wait(PATIENCE_S)
+    assert not pids.exists()
+
+
 def test_it_says_that_it_is_alive_while_it_has_nothing_to_tell(start: Callable[..., Board]) -> None:
     board = start("board.PULSE_S = 0.02; wire.HEARTBEAT_S = 0.1")
     assert board.until("alive") == Frame("alive")
