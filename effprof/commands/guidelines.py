@@ -6,12 +6,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from effprof.commands.baseline import add_baseline_options, read_baseline, require_alike
+from effprof.commands.comparing import TOO_NOISY, exit_code, percent, print_comparison, write_comparison
+from effprof.commands.latencies import add_latency_options, read_table
 from effprof.commands.on_device import sweeping
 from effprof.commands.options import add_device_options, add_form_options, add_output_options, check_cores
 from effprof.commands.outputs import Destination, claim
 from effprof.commands.progress import progress_bar
 from effprof.commands.stdout import json_text, write_out
-from effprof.errors import InterruptedRunError, UsageError
+from effprof.errors import InterruptedRunError
 from effprof.interrupts import interrupts_deferred
 from effprof.remote.target import is_gpu
 from effprof.settings import one_of, seconds, whole_number
@@ -19,34 +22,53 @@ from effprof.store.files import write_atomically
 from effprof.sweep_records import GUIDELINES, SCALES, GuidelineId, Platform, Scale, SweepSpec
 
 if TYPE_CHECKING:
+    from effprof.analyze.regression_study import Regression
+    from effprof.commands.baseline import Compared
     from effprof.sweep_records import Guidelines
 
-TOO_NOISY = 4
 QUICK_ROUNDS, QUICK_S = 6, 7.0
-MAX_MARGIN = 100.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     _add_experiment_options(parser)
     add_device_options(parser)
     _add_timing_options(parser)
+    add_latency_options(parser)
+    add_baseline_options(parser)
     add_output_options(parser, default_folder="none is written", json_content="write the verdicts as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     spec = sweep_spec(args)
+    latencies = read_table(args)
     destination = claim(args, models=())
+    baseline = read_baseline(args, spec)
 
     with interrupts_deferred():  # an import that is cut in half leaves broken modules behind
         from effprof.guidelines import judge
 
-    with sweeping(args) as measure, progress_bar("guidelines", args.quiet) as progress:
-        sweep = measure(spec, progress)
+    with sweeping(args) as measure:
+        if baseline is not None:
+            require_alike(baseline, spec)
+        with progress_bar("guidelines", args.quiet) as progress:
+            sweep = measure(spec, progress)
     result = judge(sweep)
-    _write(result, destination, args.quiet)
-    if sweep.partial:
+    regression = None if latencies is None or sweep.partial else latencies.explain()
+    is_shown = not (args.quiet or destination.json_to_stdout or (baseline and baseline.outputs.stdout))
+    compared = None
+    try:
+        if baseline is not None and not sweep.partial:
+            compared = baseline.compare(sweep)
+    finally:  # what was measured is written, also when it turns out not to be comparable
+        _write(result, regression, compared, destination, is_shown)
+    if baseline is not None and compared is not None:
+        write_comparison(*compared, baseline.outputs)
+        if is_shown:
+            print_comparison(*compared)
+    if sweep.partial or (latencies is not None and regression is None):
         return InterruptedRunError.exit_code
-    return TOO_NOISY if all(verdict.verdict == "inconclusive" for verdict in result.verdicts) else 0
+    is_undecided = all(verdict.verdict == "inconclusive" for verdict in result.verdicts)
+    return (exit_code(compared[1]) if compared is not None else 0) or (TOO_NOISY if is_undecided else 0)
 
 
 def sweep_spec(args: argparse.Namespace) -> SweepSpec:
@@ -105,7 +127,7 @@ def _add_experiment_options(parser: argparse.ArgumentParser) -> None:
         "--seed", metavar="N", type=whole_number("--seed", 0), default=0, help="of weights, inputs and order"
     )
     group.add_argument(
-        "--margin", metavar="PERCENT", type=_percent, default=SweepSpec.margin,
+        "--margin", metavar="PERCENT", type=percent("--margin"), default=SweepSpec.margin,
         help="a slowdown below it is not worth a guideline (default: 2%%)",
     )  # fmt: skip
 
@@ -127,30 +149,31 @@ def _guidelines(text: str) -> tuple[GuidelineId, ...]:
     return tuple(guideline for guideline in GUIDELINES if guideline in names)
 
 
-def _percent(text: str) -> float:
-    """`2%` or `2` -> 0.02."""
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= MAX_MARGIN:  # also false for nan
-        raise UsageError(f"--margin is {text!r}. It must be a percentage from 0 to {MAX_MARGIN:.0f}, as in 2%.")
-    return value / 100
-
-
-def _write(result: Guidelines, destination: Destination, quiet: bool) -> None:
-    from effprof.report.guidelines_json import guidelines_dict, render_guidelines_json
+def _write(
+    result: Guidelines,
+    regression: Regression | None,
+    compared: Compared | None,
+    destination: Destination,
+    is_shown: bool,
+) -> None:
+    from effprof.report.guidelines_json import guidelines_dict
 
     if destination.folder is not None:
         from effprof.report.guidelines_saving import save_guidelines
 
-        save_guidelines(result, destination.folder)
-    if destination.json_path is not None:
-        write_atomically(destination.json_path, render_guidelines_json(result))
-    if destination.json_to_stdout:
-        write_out(json_text(guidelines_dict(result)))
-    elif not quiet:
+        save_guidelines(result, destination.folder, regression)
+    if destination.json_path is not None or destination.json_to_stdout:
+        content = guidelines_dict(result, regression)
+        if compared is not None:
+            from effprof.report.compare_json import comparison_dict
+
+            content["comparison"] = comparison_dict(*compared)
+        if destination.json_path is not None:
+            write_atomically(destination.json_path, json_text(content).encode())
+        else:
+            write_out(json_text(content))
+    if is_shown:
         from effprof.report.guidelines_text import render_guidelines_text
         from effprof.report.text import style_for
 
-        write_out(render_guidelines_text(result, style_for(sys.stdout)))
+        write_out(render_guidelines_text(result, style_for(sys.stdout), regression))

@@ -10,6 +10,7 @@ from effprof.analyze import analyze
 from effprof.compare.words import LATENCY, Facts, Quantity, Result
 from effprof.errors import BadFileError
 from effprof.records import Accounting, Analysis, DeviceInfo, Environment, Latency, Note, Profile, Share
+from effprof.sensors.files import cpu_ranges
 from effprof.units import format_count, format_shape
 
 NO_SAMPLES = Note(
@@ -36,6 +37,7 @@ class ReportSetting:
     fold_bn: bool
     malloc: str
     command: str = ""
+    cpus: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def result_of_profile(profile: Profile, path: str = "") -> Result:
     by_process = [analyze(replace(profile, rounds=(one,))) for one in profile.rounds if one.plain.times_s]
     model, spec = profile.model, profile.spec
     report_model = ReportModel(model.name, model.parameters, model.input_shape, model.dtype, model.memory_format)
-    setting = ReportSetting(spec.batch_size, spec.precision, spec.fold_bn, spec.malloc)
+    setting = ReportSetting(spec.batch_size, spec.precision, spec.fold_bn, spec.malloc, cpus=spec.cpus)
     timers = "+".join(dict.fromkeys(one.timer for one in profile.rounds))
     return Result(
         kind="run",
@@ -124,6 +126,7 @@ def _setting(model: ReportModel, setting: ReportSetting, device: DeviceInfo, env
         ("memory format", model.memory_format),
         ("fold_bn", str(setting.fold_bn).lower()),
         ("malloc", setting.malloc),
+        ("cores", cores_fact(setting.cpus)),
     )
 
 
@@ -136,6 +139,11 @@ def machine_facts(device: DeviceInfo, environment: Environment) -> Facts:
         ("torch", environment.torch or "unknown"),
         ("allocator", environment.allocator),
     )
+
+
+def cores_fact(cpus: tuple[int, ...] | None) -> str:
+    """`0-3`; without `--cpus` a process may use all."""
+    return cpu_ranges(cpus) if cpus else "all"
 
 
 def version_facts(environment: Environment) -> Facts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from effprof.compare.from_run import log_half_width, machine_facts, version_facts
+from effprof.compare.from_run import cores_fact, log_half_width, machine_facts, version_facts
 from effprof.compare.words import Facts, Quantity, Result
 from effprof.errors import BadFileError
 from effprof.guidelines import judge
@@ -49,6 +49,7 @@ class SettingFile:
     scale: Scale
     malloc: str
     command: str = ""
+    cpus: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,16 @@ def _setting_facts(setting: SettingFile) -> Facts:
         ("widths", setting.widths),
         ("scale", setting.scale),
         ("malloc", setting.malloc),
+        ("cores", cores_fact(setting.cpus)),
     )
 
 
 def _of_spec(spec: SweepSpec) -> SettingFile:
     layout = "channels_last" if spec.channels_last else "contiguous"
     return SettingFile(
-        spec.batch_size, spec.img_size, spec.precision, layout, spec.platform, spec.scale, spec.malloc, spec.command
-    )
+        spec.batch_size, spec.img_size, spec.precision, layout, spec.platform, spec.scale, spec.malloc, spec.command,
+        spec.cpus,
+    )  # fmt: skip
 
 
 def _as_in_the_file(verdict: Verdict) -> VerdictFile:

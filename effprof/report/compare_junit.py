@@ -23,7 +23,7 @@ def render_comparison_junit(comparison: Comparison, checked: Sequence[Checked] =
     properties = ElementTree.SubElement(suite, "properties")
     for label, content in rows.facts(comparison):
         ElementTree.SubElement(properties, "property", {"name": label, "value": content})
-    for change in comparison.changes:
+    for change in rows.shown(comparison):
         _add_case(suite, comparison, change, [one for one in checked if one.threshold.name == change.name], checked)
     notes = "\n".join(f"{note.code}: {note.text} {note.remedy}".rstrip() for note in rows.notes(comparison))
     ElementTree.SubElement(suite, "system-out").text = notes

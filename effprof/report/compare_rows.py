@@ -84,14 +84,18 @@ _WORDS: dict[Answer, str] = {
 
 
 def sections(comparison: Comparison) -> tuple[tuple[str, tuple[ChangeRow, ...]], ...]:
-    """(heading, rows); parts in which no time went are left out."""
-    shown = [change for change in comparison.changes if change.old or change.new]
+    """(heading, rows)."""
     if comparison.new.kind == "run":
-        ordered = sorted(shown, key=lambda change: change.unit == "share")  # keeps the order within
+        ordered = sorted(shown(comparison), key=lambda change: change.unit == "share")  # keeps the order within
         groups = [(_DETAILS_OF_RUNS[unit], list(own)) for unit, own in groupby(ordered, key=lambda c: c.unit)]
     else:
-        groups = [(heading, list(own)) for heading, own in groupby(shown, key=lambda c: _guideline(c.name))]
+        groups = [(heading, list(own)) for heading, own in groupby(shown(comparison), key=lambda c: _guideline(c.name))]
     return tuple((heading, tuple(map(row_of, own))) for heading, own in groups)
+
+
+def shown(comparison: Comparison) -> list[Change]:
+    """Without parts in which no time went."""
+    return [change for change in comparison.changes if change.old or change.new]
 
 
 def row_of(change: Change) -> ChangeRow:
@@ -116,7 +120,7 @@ def checks(checked: Sequence[Checked]) -> Iterator[str]:
 def counts(comparison: Comparison) -> str:
     """`1 worse, 8 same, 2 inconclusive`."""
     order: tuple[Answer, ...] = ("worse", "better", "same", "inconclusive")
-    found = [change.verdict for change in comparison.changes if change.old or change.new]
+    found = [change.verdict for change in shown(comparison)]
     return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in order if verdict in found)
 
 

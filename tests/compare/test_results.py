@@ -131,6 +131,10 @@ def test_every_process_of_a_profile_counts() -> None:
     assert quantities["time.conv"].processes[1] == pytest.approx(1.02 * quantities["time.conv"].processes[0])
     assert dict(result.setting)["threads"] == "1"
     assert dict(result.setting)["timer"] == "entry"
+    assert dict(result.setting)["cores"] == "all"
+    profile = profile_of_rounds([1.0])
+    pinned = result_of_profile(replace(profile, spec=replace(profile.spec, cpus=(0, 1, 2, 6))))
+    assert dict(pinned.setting)["cores"] == "0-2,6"
     assert result.processes == 3
 
 
