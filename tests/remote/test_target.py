@@ -16,6 +16,7 @@ from effprof.commands.on_device import remote_python
 from effprof.errors import UsageError
 from effprof.remote.connection import START, ssh_command
 from effprof.remote.target import Target, device_name, is_gpu, parse_target
+from effprof.settings import parse_device
 
 WORD = string.ascii_letters + string.digits + "_"
 names = st.builds(str.__add__, st.sampled_from(WORD), st.text(WORD + ".-", max_size=30))
@@ -150,3 +151,8 @@ def test_home_is_where_ssh_starts(text: str, name: str) -> None:
 def test_no_name_of_a_python(text: str) -> None:
     with pytest.raises(UsageError, match="--remote-python is"):
         remote_python(text)
+
+
+def test_from_python_another_machine_is_refused_with_the_way_to_it() -> None:
+    with pytest.raises(UsageError, match="'ssh://board/cpu' is another machine: measure there with `effprof run`"):
+        parse_device("ssh://board/cpu")
