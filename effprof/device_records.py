@@ -10,6 +10,9 @@ from typing import Literal
 
 ActivityKind = Literal["kernel", "memcpy", "memset"]
 
+UNRECORDED = "unrecorded"
+"""Stands where a record needs a text that the trace does not have; null in report.json."""
+
 
 @dataclass(frozen=True)
 class TraceDevice:

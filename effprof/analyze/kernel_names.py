@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from effprof.analyze.categories import Placement
 from effprof.analyze.kernel_tables import BACKWARD_WORDS, KERNELS, LAYOUT_WORDS
 
-_ROWS = tuple((Placement(category, kind), tuple(words.split())) for category, kind, words in KERNELS)
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, words)))
+
+
+_ROWS = tuple((Placement(category, kind), _any_of(words.split())) for category, kind, words in KERNELS)
+_IN_ANY_ROW = _any_of(word for _, _, words in KERNELS for word in words.split())
+_BACKWARD, _LAYOUT = _any_of(BACKWARD_WORDS), _any_of(LAYOUT_WORDS)
 _SHOWN = 60
 _QUALIFIERS = re.compile(r"(?:\(anonymous namespace\)::|\b[A-Za-z_]\w*::)+")
 _LONGEST = 4096
@@ -30,12 +37,10 @@ class KernelName:
 def kernel_name(name: str) -> KernelName:
     """The first row of the table with a word that is part of the name."""
     lower = name[:_LONGEST].lower()
-    placement = next((place for place, words in _ROWS if any(word in lower for word in words)), None)
-    return KernelName(
-        placement=placement,
-        is_backward=any(word in lower for word in BACKWARD_WORDS),
-        is_layout=any(word in lower for word in LAYOUT_WORDS),
-    )
+    placement = None
+    if _IN_ANY_ROW.search(lower):
+        placement = next(place for place, words in _ROWS if words.search(lower))
+    return KernelName(placement, _BACKWARD.search(lower) is not None, _LAYOUT.search(lower) is not None)
 
 
 def short_name(name: str) -> str:

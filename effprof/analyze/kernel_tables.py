@@ -63,6 +63,7 @@ KERNELS: tuple[tuple[Category, str, str], ...] = (
     (Category.ELEMWISE, "arithmetic", "nll_loss classnllcriterion mse_ cross_entropy ctc_loss kl_div copysign dropout"),
     (Category.SHUFFLE, "pixel", "pixel_shuffle pixel_unshuffle"),
     (Category.SHUFFLE, "channel", "channel_shuffle channelshuffle"),
+    (Category.OTHER, "sleep", "spin_kernel"),  # torch.cuda._sleep
     (Category.OTHER, "random", "distribution_ philox curand rocrand randperm"),
     (Category.OTHER, "ordering", "radixsort radix_sort bitonicsort sort topk unique histogram nms_kernel searchsorted"),
     (Category.OTHER, "scan", "devicescan scan_kernel tensor_kernel_scan cumsum cumprod"),

@@ -57,9 +57,8 @@ def recorded_op(name: str) -> RecordedOp:
     """What `aten::cudnn_convolution_backward_input`, `ReluBackward0` or `mylib::spin` says."""
     if name.startswith(_COMM_PREFIXES):
         return RecordedOp(name, name, _COMM, False)
-    base = base_name(name)
-    match = _BACKWARD_OP.fullmatch(base)
-    forward = _forward_name(match["forward"] if match else base)
+    match = _BACKWARD_OP.fullmatch(name)
+    forward = _forward_name(base_name(match["forward"] if match else name))
     op = f"{forward}_backward" if match else forward
     is_backward = match is not None or _BACKWARD_NODE.fullmatch(name) is not None
     return RecordedOp(op, forward, _placement(forward), is_backward)

@@ -45,6 +45,8 @@ def claim(args: argparse.Namespace, models: Sequence[str], default_folder: Path 
 
 def write_json(reports: Sequence[Report], destination: Destination) -> None:
     """What --json asks for: report.json's content; a list of them for several networks."""
+    if destination.json_path is None and not destination.json_to_stdout:
+        return
     contents = [report.to_dict() for report in reports]
     if destination.json_path is not None:
         write_atomically(destination.json_path, json_text(contents[0] if len(contents) == 1 else contents).encode())

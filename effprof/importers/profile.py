@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from effprof import __version__
-from effprof.device_records import DeviceActivity, DeviceTrace, TraceDevice
+from effprof.device_records import UNRECORDED, DeviceActivity, DeviceTrace, TraceDevice
 from effprof.importers.attribution import Attribution, attribute, keep_needed
 from effprof.importers.calls import CallTable
 from effprof.importers.events import KINDS, STEP_PREFIX, AnyArray, TraceEvents
@@ -18,9 +18,8 @@ from effprof.importers.layers import LayerPaths
 from effprof.records import DeviceInfo, Environment, ModelInfo, Note, Profile, RunSpec
 from effprof.units import format_percent
 
-UNRECORDED = "unrecorded"
-"""Stands where a record needs a text that the trace does not have."""
 _ROWS_AT_ONCE = 1 << 13
+_LONGEST_NAME = 80
 _AMD = ("amd", "gfx", "instinct", "radeon")
 _EPOCH_US = 1e15
 """Time stamps from here on count microseconds from 1970; smaller ones need the base that newer traces state."""
@@ -119,7 +118,7 @@ def _rows(columns: Sequence[AnyArray]) -> Iterator[tuple[Any, ...]]:
 
 def _add_devices(growing: _Growing, events: TraceEvents, rank: int) -> dict[int, int]:
     """Number in the trace -> position among all devices."""
-    names = {one.id: one.name for one in events.properties}
+    names = {one.id: one.name[:_LONGEST_NAME] for one in events.properties if one.name}
     places: dict[int, int] = {}
     for number in np.unique(events.device.device).tolist():
         places[number] = len(growing.devices)

@@ -16,9 +16,9 @@ from effprof.importers.skeleton import depth_at_end, scan
 CHUNK_BYTES = 1 << 20
 MAX_EVENT_BYTES = 1 << 25
 """The longest event, and the most there may be before and after the list of events."""
-MAX_RATIO = 200
+MAX_RATIO = 60
 """Unpacked over packed size; traces come to 10 to 25."""
-FREE_BYTES = 1 << 27
+FREE_BYTES = 1 << 26
 """What may be unpacked whatever the ratio."""
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -10,12 +10,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from effprof.analyze.energy import energy_of, mean_power_w
+from effprof.device_records import UNRECORDED
 from effprof.records import CostedOp, Crosscheck, Note
 
 if TYPE_CHECKING:
     from effprof.report import Report
 
 FORMAT = "effprof.report/1"
+_OURS = ("batch", "seed", "rounds", "fold_bn", "malloc", "allocator")
 
 
 def render_json(report: Report) -> bytes:
@@ -35,10 +37,10 @@ def report_dict(report: Report) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "partial": profile.partial,
-        "model": _model(report),
-        "device": _plain(profile.device),
-        "environment": _plain(profile.environment),
-        "setting": _setting(report),
+        "model": _recorded(report, _model(report)),
+        "device": _recorded(report, _plain(profile.device)),
+        "environment": _recorded(report, _plain(profile.environment)),
+        "setting": _recorded(report, _setting(report)),
         "latency": _plain(analysis.latency),
         "accounting": _plain(analysis.accounting),
         "totals": _plain(analysis.totals),
@@ -74,6 +76,13 @@ def op_dict(op: CostedOp) -> dict[str, Any]:
         "input_shapes": [list(spec.shape) for spec in op.call.inputs],
         "output_shapes": [list(spec.shape) for spec in op.call.outputs],
     }
+
+
+def _recorded(report: Report, section: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Of an imported trace, what it does not say is null, and so are the settings of a measurement of ours."""
+    if section is None or report.analysis.device_time is None:
+        return section
+    return {name: None if value == UNRECORDED or name in _OURS else value for name, value in section.items()}
 
 
 def _model(report: Report) -> dict[str, Any]:
