@@ -29,7 +29,7 @@ from typing import Any
 
 Trace = dict[str, Any]
 MEMORY_BYTES = 2 << 30
-TIME_S = 60.0
+TIME_S = 120.0
 PART = 400
 """Neighbouring events of a given trace that a case keeps."""
 KERNELS = 50

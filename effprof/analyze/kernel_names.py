@@ -10,6 +10,7 @@ from functools import lru_cache
 from effprof.analyze.categories import Placement
 from effprof.analyze.kernel_tables import BACKWARD_WORDS, KERNELS, LAYOUT_WORDS
 
+
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, words)))
 

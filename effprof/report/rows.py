@@ -245,9 +245,11 @@ def _op_row(report: Report, name: str, kind: str, calls: Sequence[CostedOp]) -> 
 
 
 def uncosted(report: Report) -> tuple[str, ...]:
-    """`mylib::spin x3`: ops without a formula, most frequent first."""
+    """`mylib::spin x3`: ops without a formula, most frequent first; of a trace, which may have many, a few."""
     counts = sorted(report.analysis.totals.uncosted_ops.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(f"{printable(name)} x{count}" for name, count in counts)
+    shown = counts if report.analysis.device_time is None else counts[:ROWS_SHOWN]
+    more = (f"and {len(counts) - len(shown)} more",) if len(shown) < len(counts) else ()
+    return (*(f"{printable(name)} x{count}" for name, count in shown), *more)
 
 
 def note_rows(report: Report) -> tuple[Note, ...]:

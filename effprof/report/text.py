@@ -165,8 +165,6 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
         header = ["op", "kind", "calls", "mult_adds", "access"]
         lines += [*section("Ops"), *table(header, cells, "<<>>>", style.width, flexible=(0, 1))]
     uncosted = rows.uncosted(report)
-    if uncosted and report.analysis.device_time is not None and len(uncosted) > rows.ROWS_SHOWN:
-        uncosted = (*uncosted[: rows.ROWS_SHOWN], f"and {len(uncosted) - rows.ROWS_SHOWN} more")
     if uncosted:
         text = f"{', '.join(uncosted)}: their mult_adds are unknown, not 0, and missing from the totals"
         heading = "Ops without a formula" if report.analysis.device_time is None else "Ops of unknown work"

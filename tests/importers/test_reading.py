@@ -37,7 +37,7 @@ EVENTS = json.dumps(SMALL).encode()
         (gzip.compress(WHOLE)[:-20], "it is damaged or cut off"),
         (b"\x1f\x8b" + b"x" * 50, "it is damaged or cut off"),
         (b'{"traceEvents": []}', "it holds no kernels, copies or fills of a GPU, only 0 ops"),
-        (trace([one for one in SMALL if one["cat"] == "cpu_op"]), "it holds no kernels, .* only 11 ops and 0 calls of the GPU's runtime"),
+        (trace([e for e in SMALL if e["cat"] == "cpu_op"]), "it holds no kernels, .* only 11 ops and 0 calls of"),
         (trace([activity("k", 5, 4)]), "a kernel has the start 5.0 and the duration -1.0 µs"),
         (trace([{**activity("k", 5, 6), "dur": None}]), "a kernel has the start 5.0 and the duration None µs"),
         (trace([{**activity("k", 5, 6), "ts": 1e300}]), "a kernel has the start 1e\\+300"),
@@ -84,7 +84,7 @@ def test_a_bomb_is_stopped_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(stream.Source, "read", counted)
     path = tmp_path / "bomb.json.gz"
     for filler in (b" ", b'{"ph":"X"},'):
-        path.write_bytes(gzip.compress(WHOLE.removesuffix(b"\n ]\n}") + b"," + filler * (1 << 21), 9))
+        path.write_bytes(gzip.compress(WHOLE.removesuffix(b"\n ]\n}") + b"," + filler * ((1 << 24) // len(filler)), 9))
         with pytest.raises(BadFileError, match="it unpacks to more than 60 times its size"):
             import_trace(path)
     assert sum(read) < 1 << 27
