@@ -41,21 +41,29 @@ def iqr(values: Sequence[float] | Array) -> float:
     return float(high - low)
 
 
-def median_ci95(times: Sequence[float] | Array, seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the median of independent samples (Efron 1979), in their unit.
+def median_ci95(times: Sequence[float] | Array, seed: int = 0, resamples: int = 4000) -> tuple[float, float]:
+    """95 % bootstrap interval of the median of independent samples, in their unit.
 
-    The median of a resample depends on its middle order statistics alone. Those of n uniform draws are Beta
-    distributed (David & Nagaraja, Order Statistics, 2.2), so they are drawn directly: the same distribution as
-    resampling n values each time, at a cost that hardly grows with n. Raises ValueError for no samples.
+    A percentile interval (Efron 1979) of few values is too narrow. Its tails are taken further out, as far as Student's
+    t lies from the normal distribution for that number of values (the expanded percentile interval of Hesterberg, "What
+    Teachers Should Know About the Bootstrap", 2015, section 4.2). Raises ValueError for no samples.
 
-    For few samples it is a little too narrow: it held the true median of lognormal samples in 93 % of 8000
-    simulated series of 10 or 15 runs, in 94 % for 25 and in 94.5 to 95 % for 40 to 300.
+    Of 1500 simulated lognormal series each it held the true median in 95 to 98 % for 6 to 25 values and in 94.5 to
+    95.5 % for 27 to 300. For five values it is their range, which holds it in 94 %.
     """
-    return interval95(bootstrap_medians(times, np.random.default_rng(seed), resamples))
+    draws = bootstrap_medians(times, np.random.default_rng(seed), resamples)
+    tail = _expanded_tail(len(times))
+    low, high = np.quantile(draws, (tail, 1 - tail))
+    return float(low), float(high)
 
 
 def bootstrap_medians(times: Sequence[float] | Array, rng: np.random.Generator, resamples: int = 1000) -> Array:
-    """Medians of `resamples` resamples of the values, shape (resamples,)."""
+    """Medians of `resamples` resamples of the values, shape (resamples,).
+
+    The median of a resample depends on its middle order statistics alone. Those of n uniform draws are Beta
+    distributed (David & Nagaraja, Order Statistics, 2.2), so they are drawn directly: the same distribution as
+    resampling n values each time, at a cost that hardly grows with n.
+    """
     ordered = np.sort(_some(times))
     count = len(ordered)
     upper_rank = count // 2 + 1
@@ -138,19 +146,10 @@ def paired_ratio(numerator: Sequence[float] | Array, denominator: Sequence[float
 
 
 def paired_ratio_ci95(
-    numerator: Sequence[float] | Array, denominator: Sequence[float] | Array, seed: int = 0, resamples: int = 4000
+    numerator: Sequence[float] | Array, denominator: Sequence[float] | Array, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of `paired_ratio` over the rounds.
-
-    Rounds are few, and a percentile interval of few values is too narrow. Its tails are taken further out, as far as
-    Student's t lies from the normal distribution for that number of rounds (the expanded percentile interval of
-    Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 4.2). Raises ValueError for no rounds.
-    """
-    ratios = _some(numerator) / _some(denominator)
-    draws = bootstrap_medians(ratios, np.random.default_rng(seed), resamples)
-    tail = _expanded_tail(len(ratios))
-    low, high = np.quantile(draws, (tail, 1 - tail))
-    return float(low), float(high)
+    """95 % interval of `paired_ratio` over the rounds (see `median_ci95`). Raises ValueError for no rounds."""
+    return median_ci95(_some(numerator) / _some(denominator), seed)
 
 
 def _some(values: Sequence[float] | Array) -> Array:
@@ -185,10 +184,8 @@ def _least_variance_cut(ordered: Array, margin: int) -> int:
 
 def _expanded_tail(count: int) -> float:
     """The share to cut off at either end of a bootstrap of `count` values, in place of 0.025."""
+    from scipy.special import stdtrit  # not at the top: most of what imports this room asks for no interval
+
     if count < 3:
         return 0.0
-    normal = NormalDist()
-    z, freedom = normal.inv_cdf(0.975), count - 1
-    # Student's t at 0.975 by its expansion around the normal (Abramowitz & Stegun 26.7.5); within 1 % from 4 on.
-    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    return normal.cdf(-t * math.sqrt(count / (count - 1)))
+    return NormalDist().cdf(-float(stdtrit(count - 1, 0.975)) * math.sqrt(count / (count - 1)))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effprof.statistics import (
+    bootstrap_medians,
     drift,
     iqr,
     median,
@@ -67,19 +68,21 @@ def test_drawing_the_middle_alone_is_the_same_as_resampling(count: int) -> None:
     rng = np.random.default_rng(count)
     times = rng.lognormal(size=count)
     resampled = np.median(times[rng.integers(0, count, (20_000, count))], axis=1)
-    expected = np.quantile(resampled, (0.025, 0.975))
+    drawn = bootstrap_medians(times, np.random.default_rng(0), 20_000)
+    tails = (0.025, 0.975)
+    expected = np.quantile(resampled, tails)
     # The bounds are order statistics; the two ways may differ by a neighbour when a rank is just at the limit.
     ordered = np.sort(times)
-    for bound, wanted in zip(median_ci95(times, resamples=20_000), expected, strict=True):
+    for bound, wanted in zip(np.quantile(drawn, tails), expected, strict=True):
         assert abs(int(np.searchsorted(ordered, bound)) - int(np.searchsorted(ordered, wanted))) <= 1
 
 
-@pytest.mark.parametrize(("count", "share"), [(10, 0.93), (15, 0.93), (40, 0.945), (101, 0.947)])
+@pytest.mark.parametrize(("count", "share"), [(7, 0.985), (10, 0.98), (15, 0.96), (25, 0.96), (101, 0.95)])
 def test_the_interval_covers_the_true_median_as_often_as_promised(count: int, share: float) -> None:
     rng = np.random.default_rng(3)
     hits = 0
-    for seed in range(2000):
-        low, high = median_ci95(rng.lognormal(0.0, 0.5, count), seed)
+    for _ in range(2000):
+        low, high = median_ci95(rng.lognormal(0.0, 0.5, count))  # with the default seed, as the stop rule does
         hits += low <= 1.0 <= high
     # three standard errors of 2000 trials are 0.017
     assert hits / 2000 == pytest.approx(share, abs=0.017)
