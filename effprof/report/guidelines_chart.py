@@ -95,6 +95,7 @@ def _draw_access(ax: Axes, verdict: Verdict) -> None:
     ax.set_xlabel("access per mult_add, relative", color=MUTED)
     ax.set_ylabel("time per mult_add,\nrelative", color=MUTED)
     ax.ticklabel_format(useOffset=False)
+    ax.locator_params(axis="x", nbins=5)  # more would touch where the settings' access hardly differs
     _tidy(ax)
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # lines to labels must not move them
     labels = Labels(ax, places, _MARKER_PT)

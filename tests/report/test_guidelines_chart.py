@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from figure_texts import assert_clear_texts
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from small_sweep import planned_entry, planned_sweep, timed_entry
 
@@ -77,7 +77,8 @@ def test_points_that_lie_close() -> None:
     assert_clear(of_entries([replace(entry, points=tuple(points))]))
 
 
-@settings(max_examples=12, deadline=None)
+# A chart takes a second to draw, so a failing example is not made smaller.
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.data())
 def test_points_wherever_they_are(data: st.DataObject) -> None:
     entries = []
