@@ -13,7 +13,7 @@ from effprof.units import format_bytes, format_count, format_percent
 _TOP = """# The zoo, measured
 
 {machine}
-One forward pass, batch 1, fp32, eval mode. Latency: median, with its 95 % interval in brackets (of {runs}). Shares of
+One forward pass, batch 1, fp32, eval mode. Latency: median, with an interval in brackets ({runs}). Shares of
 the latency at {threads}: the nine categories of ARCHITECTURE.md, of which those with no time anywhere are left out.
 The residual is what ops and overhead do not explain. zoo.csv has all numbers, runs.csv each process's own.
 
@@ -34,7 +34,11 @@ Residual:
 def zoo_markdown(rows: Sequence[ZooRow], runs: Sequence[RunRow], threads: int) -> str:
     """`threads`: whose shares the tables show."""
     counts = sorted({row.runs for row in rows})
-    over = "the one process" if counts == [1] else f"{'/'.join(map(str, counts))} processes"
+    over = (
+        "95 %, of the one process"
+        if counts == [1]
+        else f"95 %, of {'/'.join(map(str, counts))} processes; of five it is their range, which holds the median in 94 %"
+    )
     parts = [
         part for part in PARTS if any(abs(row.shares[part]) >= 5e-4 for row in rows if row.threads == threads)
     ]

@@ -1,4 +1,5 @@
-"""ShuffleNet V1 (Zhang et al., CVPR 2018, arXiv 2017, "An Extremely Efficient CNN for Mobile Devices").
+"""ShuffleNet V1 (Zhang et al., CVPR 2018, arXiv 2017, "ShuffleNet: An Extremely Efficient Convolutional Neural Network
+for Mobile Devices").
 
 The 1x1 convolutions, most of a small network's arithmetic, are split into groups that each see only their own
 channels. A channel shuffle between two of them lets every group of the second see all groups of the first.
