@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from effprof.errors import BadFileError
-from effprof.importers.skeleton import depth_at_end, scan
+from effprof.importers.skeleton import are_in_outermost, scan
 
 CHUNK_BYTES = 1 << 20
 MAX_EVENT_BYTES = 1 << 25
@@ -131,10 +133,12 @@ class EventList:
 
 def _list_start(buffer: bytes) -> int | None:
     """Just past the bracket that opens the value of the outermost `traceEvents`."""
-    for match in _EVENTS.finditer(buffer):
-        opening = buffer[match.end() : match.end() + 1]
-        if opening and depth_at_end(buffer[: match.start()]) == 1:
-            if opening != b"[":
+    starts = np.fromiter((match.start() for match in _EVENTS.finditer(buffer)), np.intp)
+    if not len(starts):
+        return None
+    for start in starts[are_in_outermost(buffer[: starts[-1]], starts)].tolist():
+        if (match := _EVENTS.match(buffer, start)) is not None and match.end() < len(buffer):
+            if buffer[match.end()] != ord("["):
                 raise BadFileError("its traceEvents are not a list")
             return match.end() + 1
     return None

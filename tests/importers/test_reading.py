@@ -12,7 +12,7 @@ from small_trace import SMALL, activity, old_spelling, trace
 
 from effprof.cli import main
 from effprof.errors import BadFileError
-from effprof.importers import import_trace, reading, stream, trace_name
+from effprof.importers import import_trace, reading, skeleton, stream, trace_name
 
 WHOLE = trace(SMALL)
 EVENTS = json.dumps(SMALL).encode()
@@ -88,6 +88,30 @@ def test_a_bomb_is_stopped_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
         with pytest.raises(BadFileError, match="it unpacks to more than 60 times its size"):
             import_trace(path)
     assert sum(read) < 1 << 27
+
+
+@pytest.mark.parametrize("says", ["", "it has no list of traceEvents"])
+def test_many_inner_traceevents_are_scanned_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    inner = b'{"a": [' + b'{"traceEvents":1},' * ((1 << 20) // 18) + b"{}]"
+    path = tmp_path / "inner.json"
+    path.write_bytes(inner + b"}" if says else inner + b"," + WHOLE[1:])
+    scanned = 0
+    original = skeleton._marks
+
+    def counted(buffer: bytes) -> object:
+        nonlocal scanned
+        scanned += len(buffer)
+        assert scanned <= 4 * path.stat().st_size
+        return original(buffer)
+
+    monkeypatch.setattr(skeleton, "_marks", counted)
+    if says:
+        with pytest.raises(BadFileError, match=says):
+            import_trace(path)
+    else:
+        assert import_trace(path).device_trace is not None
 
 
 def test_one_endless_event_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
