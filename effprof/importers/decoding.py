@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,6 +12,10 @@ from effprof.errors import BadFileError
 NOTHING = msgspec.Raw()
 NO_ID = -1
 """Where an event has no such number."""
+
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What arithmetic on floats can take, and a saved profile."""
 
 
 class Args(msgspec.Struct, gc=False):
@@ -52,7 +56,7 @@ class DeviceProperties(msgspec.Struct):
 
 
 class DistributedInfo(msgspec.Struct):
-    rank: int | None = None
+    rank: Number | None = None
 
 
 class Surroundings(msgspec.Struct):

@@ -20,6 +20,8 @@ from effprof.units import format_percent
 
 _ROWS_AT_ONCE = 1 << 13
 _LONGEST_NAME = 80
+_MAX_BYTES = 2**60
+"""More no device moves in one copy, and no saved profile may say."""
 _AMD = ("amd", "gfx", "instinct", "radeon")
 _EPOCH_US = 1e15
 """Time stamps from here on count microseconds from 1970; smaller ones need the base that newer traces state."""
@@ -105,7 +107,7 @@ def _add_process(
                 duration_s=duration * 1e-6,
                 launched_s=launched * 1e-6 if launched == launched else None,  # nan: not launched by anyone we know
                 call=call,
-                moved_bytes=moved if moved >= 0 else None,
+                moved_bytes=moved if 0 <= moved <= _MAX_BYTES else None,
             )
         )
 

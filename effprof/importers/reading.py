@@ -8,6 +8,7 @@ from effprof.errors import BadFileError
 from effprof.importers.decoding import (
     DeviceProperties,
     DistributedInfo,
+    Number,
     Surroundings,
     decode_events,
     decode_lenient,
@@ -53,7 +54,7 @@ def read_events(source: Source) -> TraceEvents:
     for chunk in events.chunks():
         table.add(decode_events(chunk, is_needed))
     around = decode_surroundings(events.surroundings)
-    return table.finish(_properties(around), _rank(around), decode_lenient(around.base_ns, int))
+    return table.finish(_properties(around), _rank(around), decode_lenient(around.base_ns, Number))
 
 
 def _properties(around: Surroundings) -> list[DeviceProperties]:

@@ -160,6 +160,20 @@ def test_the_device_is_named_and_dated(tmp_path: Path) -> None:
     assert imported(tmp_path, SMALL).environment.started_utc == "unrecorded"
 
 
+@pytest.mark.parametrize("number", [-1, 2**63, 10**400])
+def test_a_base_time_or_a_rank_beyond_number_is_none(tmp_path: Path, number: int) -> None:
+    profile = imported(tmp_path, SMALL, baseTimeNanoseconds=number, distributedInfo={"rank": number})
+    assert profile.environment.started_utc == "unrecorded"
+    assert profile == imported(tmp_path, SMALL)
+
+
+def test_a_copy_beyond_number_has_no_size(tmp_path: Path) -> None:
+    profile = imported(tmp_path, [activity("Memcpy", 0, 1, category="gpu_memcpy", bytes=2**62)])
+    assert profile.device_trace is not None
+    assert [one.moved_bytes for one in profile.device_trace.activities] == [None]
+    dumps_profile(profile)
+
+
 # ------------------------------------------------------------------------------------------------- single branches
 
 
