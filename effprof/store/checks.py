@@ -8,6 +8,11 @@ from collections.abc import Iterable, Iterator
 from effprof.device_records import DeviceTrace
 from effprof.records import OpCall, Profile, Round, Samples, TensorSpec
 
+MAX_TIME_S = 1e13
+"""Longer than any trace that can be imported; sums of such times stay far from what a float can hold."""
+MAX_COUNT = 2**60
+"""Elements, bytes, parameters; products of a few stay far from what a float can hold."""
+
 
 def find_problem(profile: Profile) -> str | None:
     """The first contradiction, in words; None when the profile is sound."""
@@ -16,6 +21,7 @@ def find_problem(profile: Profile) -> str | None:
 
 def _problems(profile: Profile) -> Iterator[str]:
     yield from _spec_problems(profile)
+    yield from _model_problems(profile)
     for position, call in enumerate(profile.calls):
         if call.index != position:
             yield f"call {position} says that its index is {call.index}"
@@ -28,15 +34,27 @@ def _problems(profile: Profile) -> Iterator[str]:
 
 def _spec_problems(profile: Profile) -> Iterator[str]:
     spec = profile.spec
-    if spec.batch_size < 1:
+    if not 1 <= spec.batch_size <= MAX_COUNT:
         yield f"the batch size is {spec.batch_size}"
     if _bad_time((spec.min_time_s, spec.max_time_s)) is not None:
         yield f"min_time_s is {spec.min_time_s} and max_time_s {spec.max_time_s}"
 
 
+def _model_problems(profile: Profile) -> Iterator[str]:
+    model, crosscheck = profile.model, profile.crosscheck
+    if (bad := _bad_count((model.parameters, model.weights_bytes))) is not None:
+        yield f"the model's parameters or their bytes are {bad}"
+    if (bad := _bad_count(module.parameters for module in model.modules)) is not None:
+        yield f"a module has {bad} parameters"
+    if crosscheck is not None and (bad := _bad_count((crosscheck.fvcore_mult_adds, crosscheck.torch_mult_adds))):
+        yield f"another library counts {bad} multiply-adds"
+
+
 def _call_problems(call: OpCall) -> Iterator[str]:
     if len(call.inputs) != len(call.input_names):
         yield f"has {len(call.inputs)} inputs and {len(call.input_names)} input names"
+    if not 1 <= call.count <= MAX_COUNT:
+        yield f"was executed {call.count} times"
     for position in call.written:
         if not 0 <= position < len(call.inputs):
             yield f"writes to input {position} of {len(call.inputs)}"
@@ -47,7 +65,8 @@ def _call_problems(call: OpCall) -> Iterator[str]:
 def _tensor_problems(spec: TensorSpec) -> Iterator[str]:
     if len(spec.shape) != len(spec.strides):
         yield f"has a tensor with {len(spec.shape)} axes and {len(spec.strides)} strides"
-    if min(spec.shape, default=0) < 0 or spec.item_bytes < 0:
+    elements = math.prod(max(size, 1) for size in spec.shape)
+    if min(spec.shape, default=0) < 0 or _bad_count((elements, spec.item_bytes, *spec.strides)) is not None:
         yield f"has a tensor of shape {spec.shape} with {spec.item_bytes} bytes an element"
 
 
@@ -57,8 +76,10 @@ def _trace_problems(trace: DeviceTrace, call_count: int) -> Iterator[str]:
     for position, one in enumerate(trace.activities):
         if (bad := _bad_time((one.start_s, one.duration_s))) is not None:
             yield f"device activity {position} has the time {bad}"
-        if one.launched_s is not None and not math.isfinite(one.launched_s):
+        if one.launched_s is not None and not abs(one.launched_s) <= MAX_TIME_S:
             yield f"device activity {position} was launched at {one.launched_s}"
+        if (size := _bad_count((one.moved_bytes,))) is not None:
+            yield f"device activity {position} moved {size} bytes"
         for name, index, count in (
             ("call", one.call, call_count),
             ("name", one.name, len(trace.names)),
@@ -84,7 +105,7 @@ def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
                 yield f"names call {index} in op {position}; there are {call_count}"
     calibration = one_round.calibration
     # An estimate may come out below zero, a reading may not.
-    if not (math.isfinite(calibration.inside_s) and math.isfinite(calibration.outside_s)):
+    if not all(abs(estimate_s) <= MAX_TIME_S for estimate_s in (calibration.inside_s, calibration.outside_s)):
         yield f"has the calibration {calibration.inside_s}, {calibration.outside_s}"
     for point in calibration.points:
         if (bad := _bad_time((*point.plain_s, *point.instrumented_s))) is not None:
@@ -101,9 +122,13 @@ def _samples_problems(name: str, samples: Samples) -> Iterator[str]:
         yield f"has the time {bad} among its {name} runs"
     if samples.page_faults and len(samples.page_faults) != len(samples.times_s):
         yield f"has {len(samples.times_s)} {name} runs and {len(samples.page_faults)} page fault counts"
-    if min(samples.page_faults, default=0) < 0:
-        yield f"has {min(samples.page_faults)} page faults in a {name} run"
+    if (count := _bad_count(samples.page_faults)) is not None:
+        yield f"has {count} page faults in a {name} run"
 
 
 def _bad_time(times_s: Iterable[float]) -> float | None:
-    return next((time_s for time_s in times_s if not (math.isfinite(time_s) and time_s >= 0)), None)
+    return next((time_s for time_s in times_s if not 0 <= time_s <= MAX_TIME_S), None)
+
+
+def _bad_count(counts: Iterable[int | None]) -> int | None:
+    return next((count for count in counts if count is not None and not 0 <= count <= MAX_COUNT), None)

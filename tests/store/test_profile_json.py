@@ -197,6 +197,15 @@ def test_members_of_a_later_effprof_are_ignored() -> None:
     assert loads_profile(json.dumps(content).encode()) == TIMED
 
 
+def traced(activities: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"names": ["gemm"], "devices": [{"rank": 0, "number": 0, "name": None}], "activities": activities}
+
+
+def activity(call: int, **members: Any) -> dict[str, Any]:
+    usual = {"name": 0, "kind": "kernel", "device": 0, "stream": 7, "start_s": 0, "duration_s": 1, "launched_s": None}
+    return {**usual, "call": call, **members}
+
+
 Edit = Callable[[dict[str, Any]], object]
 
 BROKEN: dict[str, tuple[Edit, str]] = {
@@ -225,6 +234,28 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "a call too far": (lambda c: c["rounds"][0]["ops"][1].update(calls=[2]), "names call 2 in op 1; there are 2"),
     "a call before": (lambda c: c["rounds"][0]["ops"][1].update(calls=[-1]), "names call -1 in op 1"),
     "a strange order": (lambda c: c["rounds"][0].update(order="ABC"), "'C' in its order"),
+    "an endless run": (lambda c: c["rounds"][0]["plain"].update(times_s=[1, 1e308]), r"1e\+308 among its plain"),
+    "an endless guess": (lambda c: c["rounds"][0]["calibration"].update(outside_s=-1e308), r"calibration .*-1e\+308"),
+    "a batch beyond number": (lambda c: c["spec"].update(batch_size=2**61), f"batch size is {2**61}"),
+    "a model beyond number": (lambda c: c["model"].update(weights_bytes=2**61), f"or their bytes are {2**61}"),
+    "a module below nothing": (lambda c: c["model"]["modules"][0].update(parameters=-1), "a module has -1 parameters"),
+    "page faults beyond number": (
+        lambda c: c["rounds"][0]["plain"].update(page_faults=[0, 2**61]), f"{2**61} page faults",
+    ),
+    "a tensor beyond number": (
+        lambda c: c["calls"][1]["outputs"][0].update(shape=[2**31, 2**31, 0, 1]), "tensor of shape",
+    ),
+    "no execution": (lambda c: c["calls"][0].update(count=0), "call 0 was executed 0 times"),
+    "an endless activity": (
+        lambda c: c.update(device_trace=traced([activity(0, duration_s=1e308), activity(1, duration_s=1e308)])),
+        r"device activity 0 has the time 1e\+308",
+    ),
+    "a launch before time": (
+        lambda c: c.update(device_trace=traced([activity(0, launched_s=-1e308)])), r"launched at -1e\+308",
+    ),
+    "a copy of less than nothing": (
+        lambda c: c.update(device_trace=traced([activity(0, moved_bytes=-1)])), "device activity 0 moved -1 bytes",
+    ),
     "a negative point": (
         lambda c: c["rounds"][0]["calibration"]["points"][0].update(plain_s=[-1]),
         "-1.0 in a calibration point",
