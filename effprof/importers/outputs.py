@@ -1,11 +1,11 @@
-"""Shapes of an op's output from its inputs: a trace records what goes in, not what comes out.
+"""Shape and type of an op's output from its inputs: a trace records what goes in, not what comes out.
 
 Only where the rule is certain; None otherwise, and the op's bytes, and a convolution's multiply-adds, stay unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from effprof.cost.access import broadcast_shape
 from effprof.cost.op_names import names
@@ -15,6 +15,8 @@ Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 """Schema's name of an input -> its shape; `tensors.0`, `tensors.1` for a list."""
 Arguments = Mapping[str, Argument]
+DType = tuple[str, int]
+"""torch's name, and bytes of an element."""
 
 LIKE_FIRST = names(
     """
@@ -33,6 +35,17 @@ BROADCAST = names(
     """
 )
 BOOLEAN = names("eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isfinite")
+PROMOTING = BROADCAST | names("pow clamp clamp_min clamp_max clamp_tensor")
+TYPE_KEEPING = names(
+    """
+    contiguous clone copy fill zero zeros_like ones_like full_like masked_fill tril triu embedding max_pool2d amax amin
+    relu
+    """
+)
+TYPE_CHOOSING = names("softmax log_softmax _safe_softmax zeros_like ones_like full_like sum mean")
+"""Ops that can be told the type of what they give: `dtype`, `half_to_float`."""
+TYPE_CHANGING = names("to _scaled_mm")
+"""The type is an argument that traces do not have in a form of their own."""
 BACKWARD_LIKE_GRADIENT = names("relu gelu silu sigmoid hardsigmoid hardswish hardtanh leaky_relu elu threshold tanh")
 
 
@@ -52,6 +65,39 @@ def output_shape(op: str, shapes: Shapes, arguments: Arguments) -> Shape | None:
     except (KeyError, IndexError, ValueError, ZeroDivisionError):  # not the arguments that the schema has
         return None
     return None if shape is None or min(shape, default=0) < 0 else shape
+
+
+def output_dtype(op: str, inputs: Sequence[tuple[Shape, DType]], arguments: Arguments | None) -> DType | None:
+    """Of the first output of an op that does not write in place; None where it is not certain.
+
+    Args:
+        inputs: shape and type of each; at least one.
+        arguments: None where values were not recorded.
+    """
+    if op in BOOLEAN:
+        return ("bool", 1)
+    if op in TYPE_CHANGING:
+        return None
+    if op in TYPE_CHOOSING and (arguments is None or arguments.get("dtype") is not None):
+        return None
+    if op in TYPE_CHOOSING and arguments is not None and arguments.get("half_to_float"):
+        return None
+    if op in PROMOTING:
+        return _promoted(inputs[1:] if op == "where" else inputs)
+    first = inputs[0][1]
+    return first if op in TYPE_KEEPING or _is_float(first) else None
+
+
+def _promoted(inputs: Sequence[tuple[Shape, DType]]) -> DType | None:
+    """The floating type that all have; tensors without axes do not count beside others, unless they are complex."""
+    wide = {dtype for shape, dtype in inputs if shape} or {dtype for _, dtype in inputs}
+    one = next(iter(wide)) if len(wide) == 1 else None
+    is_complex = any(name.startswith("complex") for _, (name, _) in inputs)
+    return one if one is not None and _is_float(one) and not is_complex else None
+
+
+def _is_float(dtype: DType) -> bool:
+    return dtype[0].startswith(("float", "bfloat"))
 
 
 def _conv(shapes: Shapes, arguments: Arguments) -> Shape | None:
@@ -138,7 +184,8 @@ def _reduction(shapes: Shapes, arguments: Arguments) -> Shape | None:
     data, dims, kept = shapes["self"], arguments["dim"], arguments["keepdim"]
     if not isinstance(dims, (int, tuple)) or not isinstance(kept, bool):
         return None
-    gone = {int(dim) % len(data) for dim in (dims if isinstance(dims, tuple) else (dims,)) if isinstance(dim, int)}
+    axes = dims if isinstance(dims, tuple) else (dims,)
+    gone = {int(dim) % len(data) for dim in axes if isinstance(dim, int)} if axes else set(range(len(data)))
     return tuple(1 if axis in gone else size for axis, size in enumerate(data) if kept or axis not in gone)
 
 

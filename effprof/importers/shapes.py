@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import prod
@@ -13,7 +13,7 @@ from effprof.analyze.recorded_ops import recorded_op
 from effprof.cost.aten_names import call_name
 from effprof.importers.decoding import decode_lenient
 from effprof.importers.events import RecordedTensors
-from effprof.importers.outputs import BOOLEAN, output_shape
+from effprof.importers.outputs import output_dtype, output_shape
 from effprof.importers.schemas import GENERIC, SCHEMAS
 from effprof.records import Argument, TensorSpec
 
@@ -98,12 +98,14 @@ class OperandTable:
         op = _named_by_rank(known.op, shapes, arguments)
         specs = tuple(self._spec("in", position, one) for position, one in enumerate(inputs))
         shape = output_shape(op, shapes, arguments)
-        if shape is None or not inputs or prod(shape) > MAX_ELEMENTS:
+        if shape is None or not inputs or _elements(shape) > MAX_ELEMENTS:
             return Operands(op, specs, tuple(shapes), (), arguments)
         in_place = name != aten.rpartition("::")[2] and shape == inputs[0].shape
-        output = _Input("output", shape, None, ("bool", 1) if known.op in BOOLEAN else inputs[0].dtype)
+        sides = [(one.shape, one.dtype) for one in inputs]
+        dtype = inputs[0].dtype if in_place else output_dtype(op, sides, arguments if recorded.values else None)
+        output = _Input("output", shape, None, dtype or _UNTYPED)
         spec = self._spec("out", 0, output, specs[0].storage if in_place else None)
-        typed = all(one.dtype is not _UNTYPED for one in inputs)
+        typed = all(one.dtype is not _UNTYPED for one in (*inputs, output))
         return Operands(
             op, specs, tuple(shapes), (spec,), arguments, (0,) if in_place else (), "known" if typed else "shapes"
         )
@@ -139,7 +141,12 @@ def _inputs(names: tuple[str, ...], recorded: RecordedTensors) -> Iterator[_Inpu
 def _is_shape(value: object) -> bool:
     if not isinstance(value, list) or len(value) > MAX_RANK:
         return False
-    return all(type(size) is int and 0 <= size <= MAX_ELEMENTS for size in value) and prod(value) <= MAX_ELEMENTS
+    return all(type(size) is int and 0 <= size <= MAX_ELEMENTS for size in value) and _elements(value) <= MAX_ELEMENTS
+
+
+def _elements(shape: Sequence[int]) -> int:
+    """As strides count them, to which an axis without entries is one of a single entry."""
+    return prod(max(size, 1) for size in shape)
 
 
 def _strides(value: object, shape: list[int]) -> tuple[int, ...] | None:
@@ -153,7 +160,7 @@ def _are_small(value: list[Any]) -> bool:
 
 
 def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return tuple(_elements(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _arguments(names: tuple[str, ...], recorded: RecordedTensors) -> Iterator[tuple[str, Argument]]:

@@ -13,7 +13,7 @@ from effprof.importers.events import RecordedTensors
 from effprof.importers.shapes import Operands, OperandTable
 from effprof.records import OpCall
 
-_TYPES = {torch.float32: "float", torch.float16: "c10::Half", torch.int64: "long int"}
+_TYPES = {torch.float32: "float", torch.float16: "c10::Half", torch.int64: "long int", torch.bool: "bool"}
 
 
 def recorded(*arguments: Any) -> RecordedTensors:
@@ -70,8 +70,14 @@ ATEN = torch.ops.aten
         ("_adaptive_avg_pool2d", (X, [1, 1])),
         ("mean", (X, [2, 3], True)),
         ("mean", (X, [-1], False)),
+        ("mean", (X, [], False)),
+        ("sum", (X, [], True)),
+        ("amax", (X, [], False)),
+        ("amin", (X, [1, 2], True)),
+        ("softmax", (X, 1)),
         ("relu", (X,)),
         ("add", (X, meta(11))),
+        ("mul", (meta(2, 3, dtype=torch.float16), meta())),
         ("where", (X > 0, X, meta(9, 1))),
         ("gt", (X, X)),
         ("scaled_dot_product_attention", (meta(2, 4, 5, 8), meta(2, 4, 7, 8), meta(2, 4, 7, 6))),
@@ -79,8 +85,7 @@ ATEN = torch.ops.aten
 )
 def test_outputs_are_as_torch_makes_them(name: str, arguments: tuple[Any, ...]) -> None:
     if name == "where":
-        arguments = (arguments[0].float(), *arguments[1:])
-        expected = torch.where(arguments[0].bool(), *arguments[1:])
+        expected = torch.where(*arguments)
     elif name == "scaled_dot_product_attention":
         expected = torch.nn.functional.scaled_dot_product_attention(*arguments)
     elif name == "addmm":
@@ -102,6 +107,43 @@ def cost(made: Operands, aten: str) -> tuple[int | None, int | None]:
     )  # fmt: skip
     result = cost_of(call)
     return result.mult_adds, result.access_bytes
+
+
+HALF = meta(2, 3, dtype=torch.float16)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("to", (HALF, 6, False, False, None)),
+        ("_to_copy", (HALF, 6, None, None, None, False, None)),
+        ("softmax", (HALF, 1, 6)),
+        ("_softmax", (HALF, 1, True)),
+        ("sum", (HALF, [1], False, 6)),
+        ("sum", (meta(2, 3, dtype=torch.bool), [1], False, None)),
+        ("zeros_like", (HALF, 6, None, None, None, None)),
+        ("add", (HALF, meta(2, 3), 1)),
+        ("where", (meta(2, 3, dtype=torch.bool), HALF, meta(3))),
+        ("div", (meta(2, 3, dtype=torch.int64), meta(2, 3, dtype=torch.int64))),
+    ],
+)
+def test_where_the_type_of_the_output_is_not_certain_bytes_are_unknown(name: str, arguments: tuple[Any, ...]) -> None:
+    made = operands(f"aten::{name}", *arguments)
+    assert (made.state, made.outputs[0].dtype) == ("shapes", "unrecorded")
+    assert cost(made, f"aten::{name}")[1] is None
+
+
+def test_without_values_an_op_may_have_been_told_its_type() -> None:
+    old = RecordedTensors(b"[[2,3],[],[]]", b'["c10::Half","",""]', b"", b"")
+    assert OperandTable().operands("aten::zeros_like", old).state == "shapes"
+    assert OperandTable().operands("aten::relu", old).state == "known"
+
+
+def test_a_tensor_without_entries_has_no_huge_strides() -> None:
+    empty = RecordedTensors(b"[[0,1073741824,1073741824]]", b'["float"]', b"", b"")
+    assert OperandTable().operands("aten::relu", empty).inputs[0].strides == (2**60, 2**30, 1)
+    beyond = RecordedTensors(b"[[0,1152921504606846976,1152921504606846976]]", b'["float"]', b"", b"")
+    assert OperandTable().operands("aten::relu", beyond).inputs == ()
 
 
 def test_an_op_in_place_writes_what_it_read() -> None:
