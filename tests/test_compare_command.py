@@ -12,6 +12,7 @@ import pytest
 from small_comparison import profile_of_rounds
 
 from effprof.cli import main
+from effprof.records import Note
 from effprof.store import dumps_profile
 
 ROUNDS = [1.0, 1.01, 0.99, 1.0, 1.0]
@@ -22,8 +23,9 @@ Save = Callable[..., str]
 def save(tmp_path: Path) -> Save:
     """Saves a run that takes `factor` times as long."""
 
-    def save(name: str, factor: float = 1.0, threads: int = 1, rounds: int = 5) -> str:
+    def save(name: str, factor: float = 1.0, threads: int = 1, rounds: int = 5, *notes: str) -> str:
         profile = profile_of_rounds([factor * value for value in ROUNDS[:rounds]])
+        profile = replace(profile, notes=tuple(Note(code, "") for code in notes))
         assert profile.device is not None
         path = tmp_path / name
         path.write_bytes(dumps_profile(replace(profile, device=replace(profile.device, threads=threads))))
@@ -60,6 +62,29 @@ def test_thresholds(
     out = capsys.readouterr().out
     for limit in limits:
         assert f"--fail-on {limit}: " in out
+
+
+@pytest.mark.parametrize(
+    ("factor", "disturbed", "limit", "code"),
+    [
+        (1.045, None, "latency:1%", 1),
+        (1.045, "new", "latency:1%", 4),  # inconclusive by itself: 4.5 % is less than the margin
+        (1.045, "old", "latency:1%", 1),
+        (1.0, "old", "latency:5%", 4),
+        (1.0, "new", "latency:5%", 0),
+        (1.0, "new", "share.conv:2pt", 4),
+    ],
+)
+def test_thresholds_where_a_side_was_disturbed(
+    save: Save, factor: float, disturbed: str | None, limit: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (
+        save(f"{side}.json", own, 1, 5, *(["other-load"] * (side == disturbed)))
+        for side, own in (("old", 1.0), ("new", factor))
+    )
+    assert main(["compare", old, new, "--fail-on", limit]) == code
+    out = capsys.readouterr().out
+    assert "latency is inconclusive" in out or factor == 1.0
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ def check(comparison: Comparison, thresholds: Sequence[Threshold]) -> tuple[Chec
 def outcome(change: Change, limit: float) -> Outcome:
     """failed: the interval lies above the limit; too noisy: it straddles it and its half-width is larger than it.
 
-    A change that a disturbed side may explain has not failed. One without a ratio is taken by its verdict.
+    A change that a disturbed side may explain has not failed, and one whose growth it may hide has not passed. One
+    without a ratio is taken by its verdict.
     """
     if change.ci95 is None:
         by_verdict: dict[str, Outcome] = {"worse": "failed", "inconclusive": "too noisy"}
@@ -78,5 +79,6 @@ def outcome(change: Change, limit: float) -> Outcome:
     none = 0.0 if change.unit == "share" else 1.0
     low, high = (bound - none for bound in change.ci95)
     if low > limit:
-        return "too noisy" if change.is_withheld else "failed"
-    return "too noisy" if high > limit and (high - low) / 2 > limit else "passed"
+        return "too noisy" if change.may_look_larger else "failed"
+    straddles = high > limit and (high - low) / 2 > limit
+    return "too noisy" if straddles or change.may_look_smaller else "passed"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from effprof.analyze import analyze
-from effprof.compare.words import LATENCY, Facts, Quantity, Result
+from effprof.compare.words import INCOMPLETE, LATENCY, Facts, Quantity, Result
 from effprof.errors import BadFileError
 from effprof.records import Accounting, Analysis, DeviceInfo, Environment, Latency, Note, Profile, Share
 from effprof.sensors.files import cpu_ranges
@@ -67,7 +67,8 @@ def result_of_profile(profile: Profile, path: str = "") -> Result:
     analysis = analyze(profile)
     if profile.device is None or analysis.latency is None:
         raise BadFileError("nothing was timed in it")
-    by_process = [analyze(replace(profile, rounds=(one,))) for one in profile.rounds if one.plain.times_s]
+    timed = [analyze(replace(profile, rounds=(one,))) for one in profile.rounds if one.plain.times_s]
+    by_process = [one for one in timed if one.accounting is not None] or timed
     model, spec = profile.model, profile.spec
     report_model = ReportModel(model.name, model.parameters, model.input_shape, model.dtype, model.memory_format)
     setting = ReportSetting(spec.batch_size, spec.precision, spec.fold_bn, spec.malloc, cpus=spec.cpus)
@@ -83,7 +84,7 @@ def result_of_profile(profile: Profile, path: str = "") -> Result:
         circumstances=_circumstances(report_model, analysis.totals.mult_adds, profile.environment),
         quantities=tuple(_quantities(by_process)),
         headline=(LATENCY,),
-        notes=tuple(dict.fromkeys((*profile.notes, *analysis.notes))),
+        notes=tuple(dict.fromkeys((*profile.notes, *analysis.notes, *_incomplete(len(timed), len(by_process))))),
         partial=profile.partial,
     )
 
@@ -161,6 +162,12 @@ def _circumstances(model: ReportModel, mult_adds: int | None, environment: Envir
         ("parameters", format_count(model.parameters)),
         *version_facts(environment),
     )
+
+
+def _incomplete(timed: int, used: int) -> Iterator[Note]:
+    if used < timed:
+        text = f"{timed - used} of {timed} processes ended before the parts were timed, and count for nothing."
+        yield Note(INCOMPLETE, text, "Measure it again.")
 
 
 def _quantities(by_process: Sequence[Analysis]) -> Iterator[Quantity]:

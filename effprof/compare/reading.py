@@ -23,11 +23,17 @@ MAX_BYTES = 512 * 2**20
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 """Times outside were never measured, and their ratios would overflow."""
 _LARGEST_SHARE = 100.0
+_WIDEST = math.log(1e6)
+"""Half-width of an interval in the logarithm; the bounds of a ratio would overflow."""
+_NULL = msgspec.Raw(b"null")
 _ARITHMETIC = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class _Head(msgspec.Struct):
     format: str
+    device_trace: msgspec.Raw = _NULL
+    """In the profile of an imported trace, as `device_time` in its report."""
+    device_time: msgspec.Raw = _NULL
 
 
 def read_result(path: Path | str) -> Result:
@@ -67,12 +73,14 @@ def find_result(path: Path | str) -> Path:
 def loads_result(data: bytes, path: str = "") -> Result:
     """The result saved as `data`. Raises BadFileError."""
     try:
-        head = msgspec.json.decode(data, type=_Head).format
+        head = msgspec.json.decode(data, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadFileError(f"it is no JSON with a format: {error}") from error
-    name = head.partition("/")[0]
+    name = head.format.partition("/")[0]
     if name not in _LOADERS:
-        raise BadFileError(f"its format is {head!r}; comparable are {', '.join(_LOADERS)}")
+        raise BadFileError(f"its format is {head.format!r}; comparable are {', '.join(_LOADERS)}")
+    if any(bytes(part) != b"null" for part in (head.device_trace, head.device_time)):
+        raise BadFileError("an imported trace cannot be compared yet")
     try:
         with np.errstate(divide="raise", over="raise", invalid="raise"):
             result = _LOADERS[name](data, path)
@@ -129,6 +137,8 @@ def _problem(result: Result) -> str | None:
         for value in (*quantity.processes, quantity.within):
             if not math.isfinite(value):
                 return f"{quantity.name} is {value}"
+        if quantity.within > _WIDEST:
+            return f"the interval of {quantity.name} reaches further than a million times its value"
         for value in quantity.processes:
             if quantity.unit == "share":
                 if abs(value) > _LARGEST_SHARE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from effprof.compare.rule import (
     MIN_FOR_SPREAD,
@@ -17,11 +18,12 @@ from effprof.compare.rule import (
     together,
     withheld_where_disturbed,
 )
-from effprof.compare.words import LATENCY, Change, Comparison, Facts, Quantity, Result
+from effprof.compare.words import INCOMPLETE, LATENCY, Change, Comparison, Facts, Quantity, Result
 from effprof.errors import UsageError
 from effprof.records import Note
 
 _LONGEST_FACT = 60
+_FAR_APART_H = 1.0
 _DOUBTS = (
     *("other-load", "cpu-steal", "governor", "more-threads-than-cores", "wide-spread", "drift", "two-modes"),
     *("outliers", "rounds-differ", "page-faults", "few-runs", "interval-not-reached", "large-residual"),
@@ -131,6 +133,7 @@ def _notes(
     if different:
         yield Note("forced", f"The settings differ: {', '.join(different)}.", "Measure both alike.")
     yield from _single_process(old, new, rule)
+    yield from _hours_apart(old, new)
     sides = (("old", old), ("new", new))
     busy = [side for side, result in sides if is_disturbed(result.notes)]
     if busy:
@@ -145,6 +148,9 @@ def _notes(
         codes = dict.fromkeys(note.code for note in result.notes if note.code in _DOUBTS)
         if codes:
             yield Note(f"doubts-{side}", f"The {side} result has its own doubts: {', '.join(codes)}.")
+        for note in result.notes:
+            if note.code == INCOMPLETE:
+                yield Note(f"{INCOMPLETE}-{side}", f"Of the {side} run {note.text}", note.remedy)
         if result.partial:
             yield Note(f"partial-{side}", f"The {side} result was interrupted before its end.", "Measure it again.")
     circumstances = differences(old.circumstances, new.circumstances)
@@ -175,6 +181,21 @@ def _single_process(old: Result, new: Result, rule: Rule) -> Iterator[Note]:
         f"The {' and the '.join(single)} result is of one process{kept}: intervals are widened by {widened}.",
         remedy[0].upper() + remedy[1:],
     )
+
+
+def _hours_apart(old: Result, new: Result) -> Iterator[Note]:
+    try:
+        starts = [datetime.strptime(r.environment.started_utc, "%Y-%m-%dT%H:%M:%SZ") for r in (old, new)]
+    except ValueError:  # not known
+        return
+    hours = abs(starts[1] - starts[0]).total_seconds() / 3600
+    if hours > _FAR_APART_H:
+        yield Note(
+            "hours-apart",
+            f"The two results were begun {hours:.1f} hours apart: on a shared machine such runs may differ by several "
+            "per cent, which the intervals do not hold.",
+            "Measure both right after one another.",
+        )
 
 
 def _shown(which: str) -> str:

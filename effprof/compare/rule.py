@@ -155,12 +155,13 @@ def is_disturbed(notes: Sequence[Note]) -> bool:
 
 
 def withheld_where_disturbed(change: Change, *, old: bool, new: bool) -> Change:
-    """The change with no verdict where a disturbed side may explain it."""
-    either_way = change.unit != "s"
-    explained = (new and (either_way or change.verdict in ("worse", "same"))) or (
-        old and (either_way or change.verdict in ("better", "same"))
+    """The change with what a disturbed side may have done to it, and no verdict where that may explain the verdict."""
+    either_way = change.unit != "s" and (old or new)
+    change = replace(change, may_look_larger=new or either_way, may_look_smaller=old or either_way)
+    explained = (change.may_look_larger and change.verdict in ("worse", "same")) or (
+        change.may_look_smaller and change.verdict in ("better", "same")
     )
-    if not explained or change.verdict == "inconclusive":
+    if not explained:
         return change
     sides = " and ".join(name for name, disturbed in (("old", old), ("new", new)) if disturbed)
     reason = f"would be {change.verdict}, but other programs were busy during the {sides} run"
@@ -189,11 +190,11 @@ def _judge_difference(old: Quantity, new: Quantity, rule: Rule) -> Change:
 
 
 def _judge_without_ratio(old: Quantity, new: Quantity, rule: Rule, whole_s: float | None) -> Change:
-    """A part that took no time on one side: judged by what its coming or going does to the latency."""
+    """A part that is zero or negative in a process: judged by what its coming or going does to the latency."""
     middle, half = _difference(old, new, rule, max(abs(centre(old)), abs(centre(new))))
     margin_s = PART_MARGIN * (whole_s or max(centre(old), centre(new)))
     verdict = answer(middle, middle - half, middle + half, margin_s)
-    reason = "no ratio: it took no time in a process"
+    reason = "no ratio: it was zero or negative in a process"
     return Change(old.name, old.unit, centre(old), centre(new), None, None, PART_MARGIN, verdict, reason)
 
 

@@ -14,6 +14,8 @@ Kind = Literal["run", "guidelines"]
 Unit = Literal["s", "ratio", "share"]
 Answer = Literal["better", "worse", "same", "inconclusive"]
 LATENCY = "latency"
+INCOMPLETE = "incomplete-round"
+"""Code of the note on processes that were interrupted before their parts were timed."""
 
 Facts = tuple[tuple[str, str], ...]
 """(what, which)."""
@@ -83,6 +85,10 @@ class Change:
     """Why there is no ratio, or why the verdict is withheld."""
     is_withheld: bool = False
     """The interval alone would have said more, but a side was disturbed."""
+    may_look_larger: bool = False
+    """A disturbed side may have made the growth look larger than it is, whatever the verdict."""
+    may_look_smaller: bool = False
+    """The other way round: it may hide growth."""
 
 
 @dataclass(frozen=True)

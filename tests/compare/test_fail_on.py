@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from effprof.compare.fail_on import Outcome, Threshold, check_names, outcome, parse_threshold
+from effprof.compare.rule import withheld_where_disturbed
 from effprof.compare.words import Answer, Change, Unit
 from effprof.errors import UsageError
 
@@ -49,9 +50,11 @@ def test_a_name_or_unit_that_is_not_compared(text: str, message: str) -> None:
         check_names([parse_threshold(text)], KNOWN)
 
 
-def changed(low: float, high: float, unit: Unit = "s", is_withheld: bool = False) -> Change:
+def changed(low: float, high: float, unit: Unit = "s", old: bool = False, new: bool = False) -> Change:
+    """With the disturbed sides."""
     middle = (low + high) / 2
-    return Change("latency", unit, 1.0, middle, middle, (low, high), 0.03, "inconclusive", is_withheld=is_withheld)
+    change = Change("latency", unit, 1.0, middle, middle, (low, high), 0.03, "inconclusive")
+    return withheld_where_disturbed(change, old=old, new=new)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +79,26 @@ def test_shares_are_taken_in_points() -> None:
     assert outcome(changed(0.01, 0.03, "share"), 0.02) == "passed"
 
 
-def test_what_a_busy_neighbour_may_explain_does_not_fail() -> None:
-    assert outcome(changed(1.2, 1.3, is_withheld=True), 0.05) == "too noisy"
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "old", "new", "expected"),
+    [
+        (1.025, 1.07, "s", False, True, "too noisy"),  # the new run may have been slowed down
+        (1.025, 1.07, "s", True, False, "failed"),  # a slowed baseline makes growth look smaller
+        (0.97, 1.01, "s", True, False, "too noisy"),
+        (0.97, 1.01, "s", False, True, "passed"),
+        (0.97, 1.01, "ratio", False, True, "too noisy"),
+        (0.97, 1.01, "ratio", True, False, "too noisy"),
+        (0.03, 0.04, "share", True, False, "too noisy"),
+        (-0.01, 0.01, "share", False, True, "too noisy"),
+        (-0.01, 0.01, "share", False, False, "passed"),
+    ],
+)
+def test_what_a_busy_neighbour_may_explain_or_hide(
+    low: float, high: float, unit: Unit, old: bool, new: bool, expected: Outcome
+) -> None:
+    change = changed(low, high, unit, old, new)
+    assert change.verdict == "inconclusive"
+    assert outcome(change, 0.02) == expected
 
 
 @pytest.mark.parametrize(

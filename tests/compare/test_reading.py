@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from small_comparison import profile_of_rounds
 from small_profile import TIMED
 from small_sweep import planned_sweep
+from small_trace import PROPERTIES, SMALL, trace
 
 from effprof.analyze import analyze
+from effprof.cli import main
 from effprof.compare import compare_results, read_result, reading
 from effprof.compare.reading import loads_result
 from effprof.errors import BadFileError, UsageError
 from effprof.guidelines import judge
+from effprof.importers import import_trace
 from effprof.report import Report
 from effprof.report.compare_json import render_comparison_json
 from effprof.report.compare_junit import render_comparison_junit
@@ -106,6 +109,16 @@ BAD: dict[str, tuple[str, Edit, str]] = {
         lambda c: c["guidelines"].append(c["guidelines"][0]),
         "it tells G1 twice",
     ),
+    "an endless interval": (
+        "report.json",
+        lambda c: c["latency"].update(median_s=1.0, ci95_s=[1, 1e308]),
+        "the interval of latency reaches further than a million",
+    ),
+    "an endless interval of a slowdown": (
+        "guidelines.json",
+        lambda c: c["guidelines"][0].update(slowdown=1.0, ci95=[1, 1e308]),
+        "the interval of G1 reaches",
+    ),
     "a guideline of tomorrow": ("guidelines.json", lambda c: c["guidelines"][0].update(id="G5"), "G5"),
     "empty points": ("sweep.json", lambda c: c["entries"][0].update(points=[]), "equally many rounds"),
 }
@@ -122,6 +135,33 @@ def test_a_bad_file_is_one_line_with_a_reason(tmp_path: Path, case: str) -> None
         read_result(path)
     assert str(caught.value).startswith(f"Cannot compare {path}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "key"), [("report.json", "latency"), ("guidelines.json", "guidelines")])
+def test_the_widest_interval_on_both_sides_can_be_computed_with(name: str, key: str) -> None:
+    content = json.loads(SAVED[name])
+    if key == "latency":
+        content[key].update(median_s=1.0, ci95_s=[1, 9e5])
+    else:
+        content[key][0].update(slowdown=1.0, ci95=[1, 9e5])
+    result = loads_result(json.dumps(content).encode())
+    assert compare_results(result, result).verdict == "inconclusive"
+
+
+def test_an_imported_trace_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "trace.json"
+    path.write_bytes(trace(SMALL, deviceProperties=PROPERTIES))
+    imported = import_trace(path)
+    assert imported.device_trace is not None
+    for name, data in {
+        "profile.json": dumps_profile(imported),
+        "report.json": render_json(Report(imported, analyze(imported))),
+    }.items():
+        saved = tmp_path / name
+        saved.write_bytes(data)
+        assert main(["compare", str(saved), str(saved)]) == 2
+        error = capsys.readouterr().err
+        assert f"Cannot compare {saved}: an imported trace cannot be compared yet. Give " in error
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -221,18 +261,16 @@ def mutate(content: Any, path: tuple[Any, ...], value: Any, delete: bool) -> Non
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(sorted(SAVED)), st.data())
 def test_a_mutated_record_is_an_error_or_comparable(name: str, data: st.DataObject) -> None:
-    content = json.loads(SAVED[name])
-    for path in data.draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=3)):
-        try:
-            mutate(content, path, data.draw(ODD), data.draw(st.booleans()))
-        except (KeyError, IndexError, TypeError):
-            continue  # an earlier mutation took this place away
+    sides = [json.loads(SAVED[name]) for _ in range(2)]
+    for content in sides:
+        for path in data.draw(st.lists(st.sampled_from(PLACES[name]), max_size=3)):
+            try:
+                mutate(content, path, data.draw(ODD), data.draw(st.booleans()))
+            except (KeyError, IndexError, TypeError):
+                continue  # an earlier mutation took this place away
     try:
-        result = loads_result(json.dumps(content).encode())
-        comparisons = [
-            compare_results(loads_result(SAVED[name]), result, force=True),
-            compare_results(result, loads_result(SAVED[name]), force=True),
-        ]
+        old, new = (loads_result(json.dumps(content).encode()) for content in sides)
+        comparisons = [compare_results(*pair, force=True) for pair in ((old, new), (new, old), (old, old), (new, new))]
     except (BadFileError, UsageError):  # exit code 2
         return
     for comparison in comparisons:

@@ -13,7 +13,7 @@ from effprof.compare.from_run import result_of_profile
 from effprof.compare.from_sweep import result_of_sweep
 from effprof.compare.words import Change, Result
 from effprof.errors import UsageError
-from effprof.records import Note
+from effprof.records import Note, Samples
 
 QUIET = [0.0100, 0.0101, 0.0099, 0.0100, 0.0100]
 SLOWER = [1.1 * time_s for time_s in QUIET]
@@ -102,6 +102,19 @@ def test_a_slow_process_is_left_out_of_everything_and_told() -> None:
     assert comparison.new.processes == 5
 
 
+def test_results_of_different_hours_are_told() -> None:
+    def begun(started_utc: str) -> Result:
+        result = run_result(QUIET)
+        return replace(result, environment=replace(result.environment, started_utc=started_utc))
+
+    old = begun("2026-11-24T12:00:00Z")
+    later = compare_results(old, begun("2026-11-24T15:30:00Z"))
+    assert codes(later) == codes(compare_results(begun("2026-11-24T15:30:00Z"), old)) == ["hours-apart"]
+    assert "begun 3.5 hours apart" in later.notes[0].text
+    for near in ("2026-11-24T13:00:00Z", "yesterday", "2026-11-24T15:30:00+00:00", ""):
+        assert codes(compare_results(old, begun(near))) == []
+
+
 def test_doubts_of_either_side_are_told() -> None:
     comparison = compare_results(
         run_result(QUIET, notes=["drift", "uncosted-ops"]), replace(run_result(QUIET), partial=True)
@@ -136,6 +149,27 @@ def test_every_process_of_a_profile_counts() -> None:
     pinned = result_of_profile(replace(profile, spec=replace(profile.spec, cpus=(0, 1, 2, 6))))
     assert dict(pinned.setting)["cores"] == "0-2,6"
     assert result.processes == 3
+
+
+def test_a_process_that_ended_before_its_parts_were_timed_is_left_out_and_told() -> None:
+    whole = profile_of_rounds([1.0, 1.02, 0.98, 1.01, 1.0])
+    first, second, *rest = whole.rounds
+    cut = replace(
+        second, instrumented=Samples(()), ops=tuple(replace(op, times_s=()) for op in second.ops),
+        stopped_because="interrupted", order="A" * len(second.plain.times_s),
+    )  # fmt: skip
+    interrupted = result_of_profile(replace(whole, rounds=(first, cut, *rest), partial=True))
+    expected = result_of_profile(replace(whole, rounds=(first, *rest)))
+    assert interrupted.quantities == expected.quantities
+    assert "time.conv" in {quantity.name for quantity in interrupted.quantities}
+    comparison = compare_results(expected, interrupted)
+    told = {note.code: note.text for note in comparison.notes}
+    assert {"incomplete-round-new", "partial-new"} <= set(told)
+    assert "incomplete-round-old" not in told
+    assert told["incomplete-round-new"].startswith("Of the new run 1 of 5 processes ended before the parts were timed")
+    # with no parts in any process there is the latency still
+    only = result_of_profile(replace(whole, rounds=(cut, cut)))
+    assert [(q.name, len(q.processes)) for q in only.quantities] == [("latency", 2)]
 
 
 def test_a_profile_of_one_process_brings_its_own_interval() -> None:

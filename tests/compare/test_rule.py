@@ -191,6 +191,8 @@ def test_a_part_that_goes_away_has_no_ratio() -> None:
     assert "no ratio" in gone.reason
     assert judge(new, old, Rule(), whole_s=0.01).verdict == "worse"
     assert judge(new, new, Rule(), whole_s=0.01).verdict == "same"
+    negative = judge(old, quantity([-1e-6] * 5, is_part=True), Rule(), whole_s=0.01)
+    assert negative.reason == gone.reason == "no ratio: it was zero or negative in a process"
 
 
 def test_the_value_for_all_processes() -> None:
@@ -229,3 +231,5 @@ def test_what_a_busy_neighbour_may_explain_is_not_said(
     assert told.is_withheld == is_withheld
     assert told.verdict == ("inconclusive" if is_withheld else verdict)
     assert (f"would be {verdict}" in told.reason) == is_withheld
+    assert told.may_look_larger == (new or (old and unit != "s"))
+    assert told.may_look_smaller == (old or (new and unit != "s"))
