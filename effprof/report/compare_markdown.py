@@ -17,6 +17,8 @@ from effprof.report.untrusted import printable
 _MARKS: dict[Answer, str] = {"worse": "🔴", "better": "🟢", "same": "⚪", "inconclusive": "🟡"}
 _PUNCTUATION = re.compile(r"([\\`*_\[\]#|~$])")
 """What begins a list or a heading needs no escape: no line begins with a name."""
+_LINKED = re.compile(r"(?i)(ww(?=w)|gh-(?=[0-9])|[0-9a-f]{6}(?=[0-9a-f]))")
+"""Where `www.`, `GH-12` and a commit of 7 or more hexadecimal digits are split."""
 _SPLIT = "<!-- -->"
 """Between two characters that GitHub would take for a mention, a reference or an address; shows as nothing."""
 
@@ -43,7 +45,7 @@ def plain(text: str) -> str:
     escaped = _PUNCTUATION.sub(r"\\\1", printable(text))
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = escaped.replace("@", f"@{_SPLIT}").replace("\\#", f"\\#{_SPLIT}").replace(":", f":{_SPLIT}")
-    return re.sub(r"(?i)(ww)(w)", rf"\1{_SPLIT}\2", escaped)
+    return _LINKED.sub(rf"\1{_SPLIT}", escaped)
 
 
 def code(text: str) -> str:

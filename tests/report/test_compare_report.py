@@ -125,6 +125,11 @@ def test_code_spans_hold_backticks_and_bars() -> None:
 def test_plain_text_links_nowhere() -> None:
     assert plain("@x #1 a:b") == "@<!-- -->x \\#<!-- -->1 a:<!-- -->b"
     assert plain("<b>&") == "&lt;b&gt;&amp;"
+    assert plain("GH-12 gh-7 GH-x") == "GH-<!-- -->12 gh-<!-- -->7 GH-x"
+    assert plain("abc123") == "abc123"
+    shown = plain("at 0123456789abcdef0123456789abcdef01234567, Deadbee")
+    assert not re.search("(?i)[0-9a-f]{7}", shown)
+    assert shown.replace("<!-- -->", "") == "at 0123456789abcdef0123456789abcdef01234567, Deadbee"
     assert "www" not in plain("www.x.example WWW.x.example").lower().replace("<!-- -->", "|")
 
 
