@@ -13,6 +13,7 @@ from small_sweep import planned_sweep, timed_entry
 from effprof.bench import sweep as sweep_module
 from effprof.cli import build_parser, main
 from effprof.commands.guidelines import TOO_NOISY, sweep_spec
+from effprof.guidelines.rules import MIN_ROUNDS
 from effprof.sweep_records import GUIDELINES, SweepSpec
 
 
@@ -38,7 +39,7 @@ def test_defaults() -> None:
 def test_quick_is_the_judged_scale_with_fewer_rounds() -> None:
     quick = spec("--quick", "--scale", "x2")
     assert (quick.scale, quick.other_scales, quick.min_rounds, quick.max_time_s) == ("x2", (), 6, 7.0)
-    assert quick.min_rounds >= 5
+    assert quick.min_rounds >= MIN_ROUNDS
     assert quick.max_time_s * len(GUIDELINES) < 40
     assert spec("--quick", "--max-time", "3").max_time_s == 3
 

@@ -48,29 +48,28 @@ def _traffic(entry: SweepEntry) -> Iterator[str]:
     measured = slowdown(severe, base).value
     yield (
         f"access per mult_add: {ratio:.2f} times as much for {severe.setting.label} as for {base.setting.label} "
-        f"({_both(severe)} against {_both(base)}); measured time per mult_add: {measured:.2f} times"
+        f"({_both(severe.access_elements, severe)} against {_both(base.access_elements, base)}); "
+        f"measured time per mult_add: {measured:.2f} times"
     )
 
 
-def _both(point: SweepPoint) -> str:
-    return f"{format_count(point.access_elements)} elements, {format_bytes(point.access_bytes)}"
+def _both(elements: float, point: SweepPoint) -> str:
+    """Elements and, at the width of those of `point`, their bytes."""
+    return f"{format_count(elements)} elements, {format_bytes(elements * point.access_bytes / point.access_elements)}"
 
 
 def _formula(entry: SweepEntry, pixels: int) -> Iterator[str]:
-    base, severe = entry.recommended.setting, entry.severe.setting
+    ends = entry.recommended, entry.severe
     if entry.guideline == "G1":
         at = [
-            f"{format_count(float(g1_access_elements(setting, pixels)))} at {setting.label} "
-            f"(bound {format_count(g1_bound_elements(setting, pixels))})"
-            for setting in (base, severe)
+            f"{_both(g1_access_elements(point.setting, pixels), point)} at {point.setting.label} "
+            f"(bound {_both(g1_bound_elements(point.setting, pixels), point)})"
+            for point in ends
         ]
-        yield f"the paper's hw(c1+c2) + c1c2 for one convolution: {', '.join(at)} elements"
+        yield f"the paper's hw(c1+c2) + c1c2 for one convolution: {'; '.join(at)}"
     elif entry.guideline == "G2":
-        yield (
-            "the paper's hw*c1 + B*g/c1 + B/hw for one convolution: "
-            f"{format_count(g2_access_elements(base, pixels))} at {base.label}, "
-            f"{format_count(g2_access_elements(severe, pixels))} at {severe.label} elements"
-        )
+        at = [f"{_both(g2_access_elements(point.setting, pixels), point)} at {point.setting.label}" for point in ends]
+        yield f"the paper's hw*c1 + B*g/c1 + B/hw for one convolution: {'; '.join(at)}"
 
 
 def _calls(entry: SweepEntry) -> Iterator[str]:
@@ -82,7 +81,7 @@ def _calls(entry: SweepEntry) -> Iterator[str]:
 def _kernels(entry: SweepEntry) -> Iterator[str]:
     picked = _labels_by_kernel((point.setting.label, point.kernel) for point in entry.points)
     if len(picked) > 1:
-        yield f"kernels differ: torch picked {_listed(picked)}; times differ because of them, not of memory alone"
+        yield f"kernels differ: torch picked {_listed(picked)}; times may differ because of them, not of memory alone"
     for kernel in picked if len(picked) == 1 else ():
         yield f"same kernel for every setting: {kernel}"
     others = [(p.setting.label, p.kernel, *p.kernel_elsewhere) for p in entry.points if p.kernel_elsewhere is not None]

@@ -41,12 +41,12 @@ def measured(clocks: list[Ticking], budget: Budget, warm_s: float = 1.0) -> Swee
 def test_a_round_visits_every_setting_and_keeps_the_median() -> None:
     log: list[str] = []
     clocks = [Ticking(log=log, name=name) for name in "abcd"]
-    entry = measured(clocks, Budget(5, 0.0, 0.02))
+    entry = measured(clocks, Budget(6, 0.0, 0.02))
     assert entry is not None
     assert entry.stopped_because == "interval"  # all alike: the ratio is 1
     assert entry.runs_per_round == (3, 3, 3, 3)
-    assert [point.rounds_s for point in entry.points] == [(0.002, 0.005, 0.008, 0.011, 0.014)] * 4
-    assert entry.points[0].page_faults == (2, 5, 8, 11, 14)
+    assert [point.rounds_s for point in entry.points] == [(0.002, 0.005, 0.008, 0.011, 0.014, 0.017)] * 4
+    assert entry.points[0].page_faults == (2, 5, 8, 11, 14, 17)
     visits = ["".join("abcd"[position] * 3 for position in order) for order in entry.order]
     assert "".join(log) == "".join(visits)
     assert len(set(entry.order)) > 1
@@ -79,7 +79,7 @@ def test_a_noisier_clock_needs_more_rounds() -> None:
 
 def test_an_interrupt_keeps_whole_rounds() -> None:
     clocks = [Ticking(), Ticking(), Ticking(fail_at=8), Ticking()]
-    entry = measured(clocks, Budget(5, 100.0, 0.02))
+    entry = measured(clocks, Budget(6, 100.0, 0.02))
     assert entry is not None
     assert entry.stopped_because == "interrupted"
     assert {len(point.rounds_s) for point in entry.points} == {2}
@@ -87,7 +87,7 @@ def test_an_interrupt_keeps_whole_rounds() -> None:
 
 
 def test_an_interrupt_in_the_first_round_leaves_nothing() -> None:
-    assert measured([Ticking(), Ticking(fail_at=1), Ticking(), Ticking()], Budget(5, 100.0, 0.02)) is None
+    assert measured([Ticking(), Ticking(fail_at=1), Ticking(), Ticking()], Budget(6, 100.0, 0.02)) is None
 
 
 def test_warm_runs_are_not_kept() -> None:

@@ -15,7 +15,7 @@ from effprof.errors import BadFileError, UsageError
 from effprof.guidelines import judge
 from effprof.sweep_records import GUIDELINES, Sweep, SweepSpec
 
-TINY = SweepSpec(img_size=8, min_rounds=5, max_time_s=0.0, threads=1)
+TINY = SweepSpec(img_size=8, min_rounds=6, max_time_s=0.0, threads=1)
 
 
 def run(**changes: object) -> Sweep:
@@ -33,7 +33,7 @@ def test_a_sweep_on_the_cpu() -> None:
     for entry in sweep.entries:
         assert entry.stopped_because in ("max-time", "interval")
         for point in entry.points:
-            assert len(point.rounds_s) == 5
+            assert len(point.rounds_s) == 6
             assert point.kernel is not None
             assert "conv" in point.kernel
             assert point.kernel_elsewhere is not None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_sweep import timed_entry
 
-from effprof.guidelines.rules import answer, is_known, judge_entry, relative_speed, slowdown
+from effprof.guidelines.rules import MIN_ROUNDS, answer, is_known, judge_entry, relative_speed, slowdown
 from effprof.sweep_records import Ratio
 
 values = st.floats(0.1, 10)
@@ -32,8 +32,14 @@ def ratio(low: float, high: float) -> Ratio:
     ],
 )
 def test_the_rule(low: float, high: float, verdict: str) -> None:
-    assert answer(ratio(low, high), rounds=5) == verdict
-    assert answer(ratio(low, high), rounds=4) == "inconclusive"
+    assert answer(ratio(low, high), rounds=MIN_ROUNDS) == verdict
+    assert answer(ratio(low, high), rounds=MIN_ROUNDS - 1) == "inconclusive"
+
+
+def test_with_the_fewest_rounds_their_range_holds_the_median_in_95_percent() -> None:
+    """It does not when all lie on one side of it: 2 / 2^n."""
+    assert 1 - 2 * 0.5**MIN_ROUNDS >= 0.95
+    assert 1 - 2 * 0.5 ** (MIN_ROUNDS - 1) < 0.95
 
 
 @given(low=values, width=st.floats(0, 2), margin=st.floats(0, 0.5))

@@ -29,23 +29,31 @@ def why(entry: SweepEntry) -> str:
 
 def test_access_by_the_papers_formula_against_its_bound() -> None:
     """hw(c1+c2) + c1c2 = 3136 * 64 + 1024 = 201,728 at 1:1; 3136 * 117 + 972 = 367,884 at 1:12, whose bound is
-    2 sqrt(3136 * 3136 * 972) + 972 = 196,515."""
+    2 sqrt(3136 * 3136 * 972) + 972 = 196,515. Four bytes each."""
     text = why(rising())
-    assert "201.7 k at 1:1 (bound 201.7 k), 367.9 k at 1:12 (bound 196.5 k) elements" in text
+    assert "201.7 k elements, 806.9 kB at 1:1 (bound 201.7 k elements, 806.9 kB)" in text
+    assert "367.9 k elements, 1.47 MB at 1:12 (bound 196.5 k elements, 786.1 kB)" in text
     assert "access per mult_add: 2.63 times as much for 1:12 as for 1:1" in text  # 2.5 elements, 972/1024 work
 
 
 def test_g2_has_the_papers_second_formula() -> None:
     """3136 * 64 + 3136 * 64 + 4096 = 405,504; g = 8: 3136 * 368 + 184 * 184 / 8 = 1,158,280."""
     text = why(rising("G2"))
-    assert "405.5 k at g=1, 1.16 M at g=8 elements" in text
+    assert "405.5 k elements, 1.62 MB at g=1; 1.16 M elements, 4.63 MB at g=8" in text
     assert "g=8 has 184 channels: the paper's 180 cannot be split into 8 groups" in text
 
 
 def test_kernels_that_differ_are_named_first() -> None:
     entry = with_kernels(rising(), "mkldnn_convolution", "mkldnn_convolution", *["_slow_conv2d_forward"] * 2)
     first = reasons(entry, 1, 56)[0]
-    assert "picked mkldnn_convolution for 1:1, 1:2; _slow_conv2d_forward for 1:6, 1:12; times differ" in first
+    assert "picked mkldnn_convolution for 1:1, 1:2; _slow_conv2d_forward for 1:6, 1:12; times may differ" in first
+
+
+def test_half_as_wide_elements_are_half_the_bytes() -> None:
+    entry = rising("G2")
+    points = tuple(replace(point, access_bytes=2 * point.access_elements) for point in entry.points)
+    text = why(replace(entry, points=points))
+    assert "405.5 k elements, 811.0 kB at g=1; 1.16 M elements, 2.32 MB at g=8" in text
 
 
 def test_one_kernel_for_all_is_said_too() -> None:
