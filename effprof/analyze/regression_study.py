@@ -21,6 +21,11 @@ from effprof.analyze.regression_checks import error_bars, leave_out, mape, rank_
 
 RESAMPLES = 60
 SIMPLE = (WORK_ONLY, WORK_AND_BYTES, FEATURES)
+_SIZES = re.compile(
+    r"(?<!^)_(?:atto|femto|pico|nano|micro|mini|tiny|base|medium|huge|giant|(?:patch|window)\d+"
+    r"|(?:xx?_?)?(?:small|large|[sl])|[nmbthg])(?=_|$)"
+)
+"""`_tiny`, `_x_small`, `_b` and `_patch16`, but not the `_b` of `_b0`, which is the name of a series."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +142,10 @@ def judge_latencies(
 
 
 def family(model: str) -> str:
-    """`torchvision:vgg16_bn` -> `vgg`, `mobilenetv1_0.5` and `mobilenet_v2` -> `mobilenet`.
+    """`torchvision:vgg16_bn` -> `vgg`, `mobilenetv1_0.5` and `mobilenet_v2` -> `mobilenet`, `swin_t` -> `swin`.
 
     Variants of one family are near twins, so leaving one out leaves much of it in.
     """
-    bare = model.rpartition(":")[2]
+    bare = _SIZES.sub("", model.rpartition(":")[2])
     name = re.match(r"(\D.*?)_?v?\d", bare)
     return name[1] if name else bare

@@ -26,6 +26,16 @@ from effprof.analyze.regression_study import family, judge_latencies
         (("googlenet",), "googlenet"),
         (("squeezenet1_0", "squeezenet"), "squeezenet"),
         (("50cent",), "50cent"),
+        (("convnext_tiny", "convnext_small", "convnext_base", "torchvision:convnext_large"), "convnext"),
+        (("swin_t", "swin_s", "swin_b", "swin_v2_t", "timm:swin_base_patch4_window7_224"), "swin"),
+        (("vit_b_16", "vit_l_32", "vit_h_14", "timm:vit_base_patch16_224"), "vit"),
+        (("efficientnet_b0", "torchvision:efficientnet_b7"), "efficientnet_b"),
+        (("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"), "efficientnet"),
+        (("timm:edgenext_x_small", "timm:edgenext_xx_small"), "edgenext"),
+        (("timm:mobilevit_xxs", "timm:mobilevit_s"), "mobilevit"),
+        (("mnasnet", "mnasnet0_5"), "mnasnet"),
+        (("regnet_x_400mf",), "regnet_x"),
+        (("_tiny",), "_tiny"),
     ],
 )
 def test_families(names: tuple[str, ...], expected: str) -> None:
