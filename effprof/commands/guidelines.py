@@ -53,13 +53,14 @@ def run(args: argparse.Namespace) -> int:
         with progress_bar("guidelines", args.quiet) as progress:
             sweep = measure(spec, progress)
     result = judge(sweep)
-    regression = None if latencies is None or sweep.partial else latencies.explain()
     is_shown = not (args.quiet or destination.json_to_stdout or (baseline and baseline.outputs.stdout))
-    compared = None
+    regression = compared = None
     try:
+        if latencies is not None and not sweep.partial:
+            regression = latencies.explain()
         if baseline is not None and not sweep.partial:
             compared = baseline.compare(sweep)
-    finally:  # what was measured is written, also when it turns out not to be comparable
+    finally:  # what was measured is written, also when a table cannot be fitted or a baseline not be compared
         _write(result, regression, compared, destination, is_shown)
     if baseline is not None and compared is not None:
         write_comparison(*compared, baseline.outputs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from effprof.commands.progress import progress_bar
 from effprof.errors import UsageError
+from effprof.foreign import one_line
 from effprof.remote.target import is_gpu
 from effprof.settings import one_of
 
@@ -29,7 +30,10 @@ class Latencies:
     quiet: bool = False
 
     def explain(self) -> Regression | None:
-        """All formulas fitted, which takes some seconds; None when interrupted, for what was measured is to be kept."""
+        """All formulas fitted, which takes some seconds; None when interrupted, for what was measured is to be kept.
+
+        Raises UsageError for times that no formula can be fitted to.
+        """
         from effprof.latencies import regression_of
 
         try:
@@ -38,6 +42,11 @@ class Latencies:
                 return regression_of(self.counted, self.kind)
         except KeyboardInterrupt:
             return None
+        except (ArithmeticError, RuntimeError, ValueError) as error:  # what the solvers raise
+            said = one_line(str(error)).rstrip(".")
+            raise UsageError(
+                f"{self.counted.table.name} could not be fitted: {said}. Give measured medians, in milliseconds."
+            ) from error
 
 
 def add_latency_options(parser: argparse.ArgumentParser) -> None:

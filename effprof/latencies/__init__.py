@@ -15,6 +15,7 @@ from effprof.analyze.regression import Formula, Work, arm_roofline, cpu_roofline
 from effprof.analyze.regression_checks import MIN_NETWORKS
 from effprof.analyze.regression_study import RESAMPLES, LeftOut, Regression, judge_latencies
 from effprof.errors import UsageError
+from effprof.latencies.names import group_of
 from effprof.latencies.networks import Counted, count_apart, left_out_of
 from effprof.latencies.table import LatencyTable, read_latencies
 
@@ -52,7 +53,7 @@ def count_table(table: LatencyTable, kind: Kind, count: Callable[..., Counted] =
     latencies = {}
     for device, rows in table.latencies.items():
         known = {label: seconds for label, seconds in rows.items() if label in counted.works}
-        models = {table.networks[label].model for label in known}
+        models = {group_of(table.networks[label].model) for label in known}
         if len(models) >= MIN_NETWORKS:
             latencies[device] = known
         else:
@@ -69,18 +70,17 @@ def count_table(table: LatencyTable, kind: Kind, count: Callable[..., Counted] =
 def regression_of(
     counted: CountedTable, kind: Kind, *, notes: Sequence[str] = (), resamples: int = RESAMPLES
 ) -> Regression:
-    """All formulas on every device of the table; a network is left out at all its sizes and batches together."""
-    asked = counted.table.networks
+    """All formulas on every device of the table; a network is left out at all its sizes and batches together.
 
-    def model_of(label: str) -> str:
-        return asked[label].model
-
+    So it is under all its names and from whichever library: see `group_of`.
+    """
+    groups = {label: group_of(asked.model) for label, asked in counted.table.networks.items()}
     return judge_latencies(
         counted.table.name,
         counted.works,
         counted.latencies,
         _FORMULAS[kind](),
-        group=model_of,
+        group=groups.__getitem__,
         left_out=counted.left_out,
         notes=notes,
         resamples=resamples,

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from effprof import zoo
 from effprof.analyze.regression import Work
 from effprof.analyze.regression_checks import works_of
 from effprof.analyze.regression_study import LeftOut
-from effprof.errors import EffprofError, ModelError, UnknownNameError
+from effprof.errors import EffprofError, ModelError
 from effprof.foreign import one_line
+from effprof.latencies.names import known_name
 from effprof.latencies.table import Asked
 from effprof.records import CostedOp, RunSpec
-from effprof.zoo.names import Kind
 
 START = (
     "import sys; sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
@@ -41,22 +40,6 @@ class Counted(msgspec.Struct, frozen=True):
 class _Task(msgspec.Struct, frozen=True):
     asked: tuple[Asked, ...]
     fused: bool
-
-
-def known_name(model: str) -> str:
-    """A table's name as effprof spells it: the zoo's own, else torchvision's.
-
-    Raises UnknownNameError for what could only be somebody's code, UnavailableError for a library that is not here.
-    """
-    kind = zoo.split_source(model).kind
-    if kind is Kind.ZOO:
-        names = {name for entry in zoo.table() for name in (entry.name, *entry.aliases)}
-        return model if model in names else known_name(f"torchvision:{model}")
-    if kind is not Kind.PROVIDER:
-        libraries = ", ".join(f"{library}:NAME" for library in zoo.PROVIDERS)
-        raise UnknownNameError(f"a table may name networks of the zoo, {libraries}")
-    zoo.check_name(model)
-    return model
 
 
 def count_networks(asked: Iterable[Asked], *, fused: bool) -> Counted:

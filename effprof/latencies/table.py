@@ -11,6 +11,7 @@ from pathlib import Path
 
 from effprof.errors import UsageError
 from effprof.foreign import one_line
+from effprof.latencies.names import full_name
 from effprof.settings import MAX_SECONDS, MAX_WHOLE
 
 COLUMNS = ("device", "model", "batch", "median_ms")
@@ -19,6 +20,8 @@ MAX_BYTES = 4_000_000
 MAX_ROWS = 10_000
 LONGEST_NAME = 200
 MAX_SIDE = 100_000
+MIN_MS, MAX_MS = 1e-6, 1e3 * MAX_SECONDS
+"""No network takes less than a nanosecond, and what is far smaller is zero in seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,23 @@ def read_latencies(path: Path) -> LatencyTable:
     """
     latencies: dict[str, dict[str, float]] = {}
     networks: dict[str, Asked] = {}
+    seen: set[tuple[object, ...]] = set()
     for line, row in _rows(path):
         where = f"{path}, line {line}"
         device, model = (_name(row[column], f"{where}, {column}") for column in ("device", "model"))
         size = row.get(SIZE_COLUMN)
         side = _whole(size, MAX_SIDE, f"{where}, {SIZE_COLUMN}") if size else None
         network = Asked(model, _whole(row["batch"], MAX_WHOLE, f"{where}, batch"), side)
+        name = full_name(model)
+        identity = device, name, network.batch, side
         of_device = latencies.setdefault(device, {})
-        if network.label in of_device:
+        if identity in seen or network.label in of_device:
+            known_as = "" if name == model else f" ({one_line(name)})"
             raise UsageError(
-                f"{where}: {one_line(model)} at this batch and size is there twice for {one_line(device)}. "
+                f"{where}: {one_line(model)}{known_as} at this batch and size is there twice for {one_line(device)}. "
                 "Give each one row, with the median."
             )
+        seen.add(identity)
         of_device[network.label] = _milliseconds(row["median_ms"], f"{where}, median_ms") / 1e3
         networks[network.label] = network
     if not latencies:
@@ -109,8 +117,8 @@ def _whole(text: str | None, high: int, where: str) -> int:
 
 def _milliseconds(text: str | None, where: str) -> float:
     value = _number(text)
-    if not 0 < value <= 1e3 * MAX_SECONDS:
-        raise UsageError(f"{where}: found {_shown(text)}. Give a positive number of milliseconds.")
+    if not MIN_MS <= value <= MAX_MS:  # also for nan
+        raise UsageError(f"{where}: found {_shown(text)}. Give milliseconds from {MIN_MS:g} to {MAX_MS:.0f}.")
     return value
 
 

@@ -58,3 +58,45 @@ def test_an_interrupt_during_the_fit_keeps_what_was_measured(
     content = json.loads(capsys.readouterr().out)
     assert content["regression"] is None
     assert content["guidelines"][0]["id"] == "G1"
+
+
+def test_a_fit_that_fails_is_one_line_and_keeps_what_was_measured(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import effprof.latencies
+
+    def failing(*_args: object, **_options: object) -> None:
+        raise ValueError("Residuals are not finite in the initial point.")
+
+    monkeypatch.setattr(effprof.latencies, "regression_of", failing)
+    out = tmp_path / "out"
+    assert main([*WORDS, "--latencies", str(path), "--quiet", "--output-dir", str(out)]) == 2
+    assert capsys.readouterr().err == (
+        "effprof: mine.csv could not be fitted: Residuals are not finite in the initial point. "
+        "Give measured medians, in milliseconds.\n"
+    )
+    content = json.loads((out / "guidelines.json").read_text())
+    assert content["regression"] is None
+    assert content["guidelines"][0]["verdict"]
+    assert (out / "sweep.json").is_file()
+
+
+def test_a_bug_in_the_fit_does_not_lose_what_was_measured_either(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import effprof.latencies
+
+    def wrong(*_args: object, **_options: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(effprof.latencies, "regression_of", wrong)
+    with pytest.raises(KeyError):
+        main([*WORDS, "--latencies", str(path), "--quiet", "--output-dir", str(tmp_path / "out")])
+    assert (tmp_path / "out" / "sweep.json").is_file()
+
+
+@pytest.mark.parametrize("extreme_ms", ["1e-06", "8.64e7"])
+def test_times_at_the_bounds_are_fitted(extreme_ms: str, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(TABLE.replace("alexnet,1,9", f"alexnet,1,{extreme_ms}"))
+    assert main([*WORDS, "--latencies", str(path), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["regression"]["table"] == "mine.csv"

@@ -11,7 +11,8 @@ from effprof import zoo
 from effprof.analyze.regression import MOVED, Work
 from effprof.errors import UnknownNameError, UsageError
 from effprof.latencies import Counted, LatencyTable, count_table, regression_of
-from effprof.latencies.networks import count_apart, count_networks, known_name, left_out_of
+from effprof.latencies.names import group_of, known_name
+from effprof.latencies.networks import count_apart, count_networks, left_out_of
 from effprof.latencies.table import Asked
 
 FIVE = ("alexnet", "mobilenetv2", "resnet18", "squeezenet1_1", "vgg11")
@@ -38,9 +39,21 @@ def made_up(asked: list[Asked], *, fused: bool) -> Counted:
 
 def test_names_are_the_zoos_then_torchvisions() -> None:
     assert known_name("resnet18") == "resnet18"
-    assert known_name("resnet") == "resnet"
+    assert known_name("resnet") == "resnet50"
     assert known_name("efficientnet_b0") == "torchvision:efficientnet_b0"
     assert known_name("timm:resnet18") == "timm:resnet18"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("resnet50", "resnet", "torchvision:resnet50", "timm:resnet50", "pytorchcv:resnet50"),
+        ("swin_t", "torchvision:swin_t"),
+        ("vgg16", "vgg", "torchvision:vgg16"),
+    ],
+)
+def test_all_names_of_a_network_are_one_group(names: tuple[str, ...]) -> None:
+    assert {group_of(name) for name in names} == {names[0]}
 
 
 @pytest.mark.parametrize("name", ["os:abort", "net.py:build", "./net.py:build", "a/b.py", "..:x"])
@@ -121,6 +134,30 @@ def test_a_network_is_left_out_at_all_its_sizes() -> None:
         "c1 at 64",
     }
     assert regression_of(first, "cpu", resamples=2).figures[0].networks == 6
+
+
+def test_names_of_one_network_are_one_network() -> None:
+    with pytest.raises(UsageError, match="4 networks of it can be counted; a fit needs 5"):
+        count_table(table("vgg11", "alexnet", "lenet5", "resnet50", "resnet", "torchvision:resnet50"), "cpu", made_up)
+
+
+def test_a_network_is_left_out_under_all_its_names() -> None:
+    """What the fit says of resnet50 does not change with the times of its other names."""
+    names = table("a1", "b1", "c1", "d1", "resnet50", "e1", "torchvision:resnet50", "resnet")
+    (seconds,) = names.latencies.values()
+    spoilt = {label: value * (7 if label.endswith(("resnet", ":resnet50")) else 1) for label, value in seconds.items()}
+    before, after = (
+        {
+            (row.network, row.formula): row.predicted_s
+            for row in regression_of(
+                count_table(replace(names, latencies={"here": rows}), "cpu", made_up), "cpu", resamples=2
+            ).predictions
+        }
+        for rows in (seconds, spoilt)
+    )
+    unmoved = {network for network, formula in before if before[network, formula] == after[network, formula]}
+    assert unmoved == {"resnet50", "torchvision:resnet50", "resnet"}
+    assert before != after
 
 
 def test_the_child_process_explains_its_death(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,9 +45,12 @@ def test_what_is_read(tmp_path: Path) -> None:
         ("device,model,median_ms\n", "no column 'batch'. Needed are device, model, batch, median_ms"),
         ("", "no column 'device'"),
         (HEAD, "no rows"),
-        (HEAD + "here,resnet18,1,fast\n", "line 2, median_ms: found 'fast'. Give a positive number"),
+        (HEAD + "here,resnet18,1,fast\n", "line 2, median_ms: found 'fast'. Give milliseconds from 1e-06 to 86400000"),
         (HEAD + "here,resnet18,1,-3\n", "line 2, median_ms: found '-3'"),
         (HEAD + "here,resnet18,1,0\n", "line 2, median_ms: found '0'"),
+        (HEAD + "here,resnet18,1,1e-322\n", "line 2, median_ms: found '1e-322'. Give milliseconds from 1e-06"),
+        (HEAD + "here,resnet18,1,9e-7\n", "line 2, median_ms: found '9e-7'"),
+        (HEAD + "here,resnet18,1,8.65e7\n", "line 2, median_ms: found '8.65e7'"),
         (HEAD + "here,resnet18,1,nan\n", "line 2, median_ms: found 'nan'"),
         (HEAD + "here,resnet18,1,inf\n", "line 2, median_ms: found 'inf'"),
         (HEAD + "here,resnet18,1\n", "line 2, median_ms: found nothing"),
@@ -59,6 +62,12 @@ def test_what_is_read(tmp_path: Path) -> None:
         (HEAD + f"{'d' * 201},resnet18,1,3\n", "line 2, device: found 201 characters"),
         (HEAD.replace("\n", ",img_size\n") + "here,resnet18,1,3,-4\n", "line 2, img_size: found '-4'"),
         (HEAD + "here,resnet18,1,3\n" * 2, "line 3: resnet18 at this batch and size is there twice for here"),
+        (HEAD + "here,resnet50,1,3\nhere,resnet,1,3\n", "line 3: resnet (resnet50) at this batch and size is"),
+        (HEAD + "d,torchvision:swin_t,1,3\nd,swin_t,1,3\n", "line 3: swin_t (torchvision:swin_t) at this batch"),
+        (
+            HEAD.replace("\n", ",img_size\n") + "d,a at 64,1,3,\nd,a,1,3,64\n",
+            "line 3: a (torchvision:a) at this batch and size is there twice",
+        ),
         (HEAD + 'here,"resnet18,1,3\n', "Cannot read"),
         (HEAD.encode() + b"\xff\xfe,x,1,3\n", "Cannot read"),
         (HEAD + "d,m,1,1\n" + "x" * 200_000, "Cannot read"),
@@ -74,6 +83,13 @@ def test_what_is_wrong_with_a_table_is_one_line(
     err = capsys.readouterr().err
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_two_libraries_networks_of_one_name_may_both_be_timed(tmp_path: Path) -> None:
+    rows = "here,resnet50,1,3\nhere,torchvision:resnet50,1,4\nthere,resnet,1,4\n"
+    table = read_latencies(written(tmp_path, HEAD + rows))
+    assert set(table.latencies["here"]) == {"resnet50", "torchvision:resnet50"}
+    assert set(table.latencies["there"]) == {"resnet"}
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
