@@ -33,9 +33,9 @@ def kept_to(cpus: tuple[int, ...]) -> Iterator[None]:
         return
     require_usable(cpus)
     own = os.sched_getaffinity(0)
-    before = {thread: os.sched_getaffinity(thread) for thread in _threads()}
-    _move({thread: set(cpus) for thread in before})
+    before = _affinities()
     try:
+        _move({thread: set(cpus) for thread in before})
         yield
     finally:
         _move({thread: before.get(thread, own) for thread in _threads()})  # those begun inside go where we were
@@ -44,6 +44,14 @@ def kept_to(cpus: tuple[int, ...]) -> Iterator[None]:
 def _threads() -> list[int]:
     """A pool that was started before (torch's) does not follow the thread that started it."""
     return [int(name) for name in os.listdir("/proc/self/task")]
+
+
+def _affinities() -> dict[int, set[int]]:
+    found = {}
+    for thread in _threads():
+        with suppress(ProcessLookupError):  # ended meanwhile
+            found[thread] = os.sched_getaffinity(thread)
+    return found
 
 
 def _move(wanted: dict[int, set[int]]) -> None:

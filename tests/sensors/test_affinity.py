@@ -88,3 +88,34 @@ with kept_to((core,)):
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@linux
+def test_a_thread_that_ends_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Thread(target=lambda: None)
+    ended.start()
+    ended.join()
+    assert ended.native_id is not None
+    threads = [threading.get_native_id(), ended.native_id]
+    monkeypatch.setattr("effprof.sensors.affinity._threads", lambda: threads)
+    before = os.sched_getaffinity(0)
+    with kept_to((min(before),)):
+        assert os.sched_getaffinity(0) == {min(before)}
+    assert os.sched_getaffinity(0) == before
+
+
+@linux
+def test_back_after_an_error_halfway_through_the_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, move, moves = os.sched_getaffinity(0), os.sched_setaffinity, []
+
+    def fails_once_moved(thread: int, cpus: set[int]) -> None:
+        move(thread, cpus)
+        moves.append(thread)
+        if len(moves) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "sched_setaffinity", fails_once_moved)
+    monkeypatch.setattr("effprof.sensors.affinity._threads", lambda: [threading.get_native_id()])
+    with pytest.raises(KeyboardInterrupt), kept_to((min(before),)):
+        raise AssertionError("never got here")
+    assert os.sched_getaffinity(0) == before
