@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
+from types import TracebackType
 from typing import Protocol
 
 from effprof.devices.base import Subject
@@ -22,10 +23,16 @@ INTERRUPTED = "interrupted"
 
 
 class Meter(Protocol):
-    """Counts from when it is made."""
+    """Counts from when it is made; leaving it lets go of what it reads."""
 
     @property
     def source(self) -> str: ...
+
+    def __enter__(self) -> Meter: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def stop_j(self) -> float:
         """Joules since then. Raises SensorSilent where the counter does not tell."""
@@ -47,21 +54,25 @@ def measure_energy(
 ) -> Energy:
     """Runs `subject` for the window if there is a counter and `min_time_s` is at least as long; else says why not."""
     try:
-        meter = start()
-        if min_time_s < WINDOW_S:
-            meter.stop_j()
-            return Energy(
-                None,
-                reason=f"energy takes a window of {WINDOW_S:g} s, and --min-time is {min_time_s:g} s: give --min-time "
-                f"{WINDOW_S:g} or more",
-            )
-        started, runs, window_s = clock(), 0, 0.0
-        while window_s < WINDOW_S:
-            with interrupts_deferred():
-                subject.plain()
-            runs, window_s = runs + 1, clock() - started
-        return Energy(meter.stop_j() / runs, window_s, runs, meter.source)
+        with start() as meter:
+            return _over_window(subject, meter, min_time_s, clock)
     except SensorSilent as silent:
         return Energy(None, reason=str(silent))
     except KeyboardInterrupt:
         return Energy(None, reason=INTERRUPTED)
+
+
+def _over_window(subject: Subject, meter: Meter, min_time_s: float, clock: Callable[[], float]) -> Energy:
+    if min_time_s < WINDOW_S:
+        meter.stop_j()
+        return Energy(
+            None,
+            reason=f"energy takes a window of {WINDOW_S:g} s, and --min-time is {min_time_s:g} s: give --min-time "
+            f"{WINDOW_S:g} or more",
+        )
+    started, runs, window_s = clock(), 0, 0.0
+    while window_s < WINDOW_S:
+        with interrupts_deferred():
+            subject.plain()
+        runs, window_s = runs + 1, clock() - started
+    return Energy(meter.stop_j() / runs, window_s, runs, meter.source)

@@ -251,6 +251,12 @@ class GpuMeter:
             self._started_j = self._gpu.energy_j()
             self._session = stack.pop_all()
 
+    def __enter__(self) -> GpuMeter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.close()
+
     def stop_j(self) -> float:
         with self._session:
             change_j = self._gpu.energy_j() - self._started_j

@@ -41,6 +41,12 @@ class PowercapMeter:
             _Package(zone, read_int(zone / "max_energy_range_uj"), _counter_uj(zone)) for zone in _packages(root)
         )
 
+    def __enter__(self) -> PowercapMeter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is held open between readings."""
+
     def stop_j(self) -> float:
         """Joules since it was made, of all packages together; the counter may have started again once meanwhile."""
         return sum(map(_since_uj, self._packages)) * 1e-6

@@ -21,7 +21,7 @@ class Machine:
     def __init__(self, run_s: float, run_j: float, interrupted_at: int | None = None) -> None:
         self.run_s, self.run_j, self.interrupted_at = run_s, run_j, interrupted_at
         self.now_s = self.counter_j = 0.0
-        self.runs = 0
+        self.runs = self.let_go = 0
 
     def plain(self) -> PlainRun:
         if self.runs == self.interrupted_at:
@@ -46,6 +46,12 @@ class Counter:
 
     def __init__(self, machine: Machine, broken: bool = False) -> None:
         self.machine, self.broken, self.started_j = machine, broken, machine.counter_j
+
+    def __enter__(self) -> Counter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.machine.let_go += 1
 
     def stop_j(self) -> float:
         if self.broken:
@@ -89,8 +95,10 @@ def test_a_counter_that_falls_silent() -> None:
     assert measured(Machine(0.25, 3.0), broken=True) == Energy(None, reason="the counter fell silent")
 
 
-def test_an_interrupt_leaves_no_figure() -> None:
-    assert measured(Machine(0.25, 3.0, interrupted_at=7)) == Energy(None, reason="interrupted")
+def test_an_interrupt_leaves_no_figure_and_no_open_counter() -> None:
+    machine = Machine(0.25, 3.0, interrupted_at=7)
+    assert measured(machine) == Energy(None, reason="interrupted")
+    assert machine.let_go == 1
 
 
 @pytest.mark.parametrize(
