@@ -138,7 +138,7 @@ def _run_worker(task: bytes, task_name: str, report: Progress) -> Profile:
                 code = _follow(process, lines, report)
             finally:
                 if process.poll() is None:
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)  # with what the network started
                     process.wait()
         return _result(code, result_file)
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from gone import assert_gone
 
 from effprof.errors import EffprofError, InterruptedRunError, ModelError, UnknownNameError
 from effprof.measure.processes import measure_rounds, merge
@@ -34,6 +35,15 @@ class Dies(nn.Module):
         import os, signal
         if not x.is_meta:
             os.kill(os.getpid(), signal.SIGKILL)
+        return x + 1
+
+class LeavesAChild(nn.Module):
+    def forward(self, x):
+        import subprocess
+        if not x.is_meta:
+            print("child", subprocess.Popen(["sleep", "600"]).pid, file=open("child", "a"), flush=True)
+            import time
+            time.sleep(600)
         return x + 1
 
 class Exits(nn.Module):
@@ -191,3 +201,20 @@ def test_nothing_is_left_when_the_parent_is_killed(nets: Path, tmp_path: Path) -
 def test_errors_of_ours_are_one_family() -> None:
     assert issubclass(InterruptedRunError, EffprofError)
     assert InterruptedRunError.exit_code == 130
+
+
+def test_what_the_network_started_ends_with_it(nets: Path, tmp_path: Path) -> None:
+    """At the second interrupt, when the worker is killed."""
+    command = [sys.executable, "-m", "effprof", "run", "--model", f"{nets}:LeavesAChild", "--input-shape", "3x8x8"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, stderr=subprocess.PIPE
+    )
+    noted, give_up = tmp_path / "child", time.monotonic() + 60
+    while not (noted.exists() and noted.read_text().endswith("\n")) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    child = int(noted.read_text().split()[1])
+    while process.poll() is None and time.monotonic() < give_up:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    process.communicate(timeout=60)
+    assert_gone([child], 5)
