@@ -37,7 +37,7 @@ def zoo_markdown(rows: Sequence[ZooRow], runs: Sequence[RunRow], threads: int) -
     over = (
         "95 %, of the one process"
         if counts == [1]
-        else f"95 %, of {'/'.join(map(str, counts))} processes; of five it is their range, which holds the median in 94 %"
+        else f"95 %, of {'/'.join(map(str, counts))} processes; the range of five holds the median in 94 %"
     )
     parts = [
         part for part in PARTS if any(abs(row.shares[part]) >= 5e-4 for row in rows if row.threads == threads)
