@@ -13,10 +13,13 @@ from typing import Any, TypeVar
 
 from effprof.errors import EffprofError, InterruptedRunError
 from effprof.records import Profile, RunSpec
+from effprof.sweep_records import Sweep, SweepSpec
 
 # The first pass over meta tensors imports torch._dynamo, half of what a start takes.
 MEASURING = ("__main__", "torch._dynamo", "effprof.measure.named", "effprof.measure.session", "effprof.devices.cpu")
 Result = TypeVar("Result")
+Spec = TypeVar("Spec", RunSpec, SweepSpec)
+Told = TypeVar("Told", Profile, Sweep)
 
 
 class DiedError(Exception):
@@ -60,8 +63,13 @@ def measure_in_fork(spec: RunSpec) -> Profile:
     Raises:
         EffprofError: it cannot be measured, and why. InterruptedRunError: it was cut short.
     """
+    return told_in_fork(_profile_or_error, spec, preloaded=MEASURING)
+
+
+def told_in_fork(function: Callable[[Spec], Told | EffprofError], spec: Spec, *, preloaded: Sequence[str]) -> Told:
+    """What `function` measures of `spec` in a process of its own, whole. Raises as `measure_in_fork` does."""
     try:
-        told = in_fork(_profile_or_error, spec, preloaded=MEASURING)
+        told: Told | EffprofError = in_fork(function, spec, preloaded=preloaded)
     except DiedError as error:
         raise EffprofError(f"The measurement gave no result: {error}.") from None
     if isinstance(told, EffprofError):

@@ -24,7 +24,18 @@ from time import monotonic
 
 from fresh import measure_in_fork
 from latency_report import Study, write
-from results import Measured, append_row, command_line, in_time, machine_text, read_rows, slug, time_left, write_rows
+from results import (
+    Measured,
+    append_row,
+    command_line,
+    in_time,
+    machine_text,
+    measured_of,
+    read_rows,
+    slug,
+    time_left,
+    write_rows,
+)
 
 from effprof.analyze import analyze
 from effprof.devices.cpuinfo import cpu_name
@@ -178,7 +189,7 @@ def measured(args: argparse.Namespace, task: Task) -> ZooLatency:
 
 
 def latency_row(profile: Profile, side: int, threads: int, wall_s: float) -> ZooLatency:
-    analysis, environment = analyze(profile), profile.environment
+    analysis = analyze(profile)
     latency = analysis.latency
     assert latency is not None
     return ZooLatency(
@@ -193,13 +204,7 @@ def latency_row(profile: Profile, side: int, threads: int, wall_s: float) -> Zoo
         page_faults=latency.page_faults_per_run,
         notes=" ".join(note.code for note in analysis.notes),
         wall_s=wall_s,
-        device=profile.spec.device,
-        cpu=environment.cpu or "unknown CPU",
-        torch=environment.torch or "?",
-        malloc=environment.allocator,
-        git=environment.git or "",
-        started_utc=environment.started_utc,
-        command=profile.spec.command,
+        **measured_of(profile),
     )
 
 

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Literal
 
 from fresh import measure_in_fork
-from results import Measured, append_row, command_line, in_time, read_rows, slug, time_left
+from results import Measured, append_row, command_line, in_time, measured_of, read_rows, slug, time_left
 
 from effprof.analyze import analyze
 from effprof.analyze.categories import paper_categories
@@ -179,7 +179,7 @@ def measured(args: argparse.Namespace, subject: Subject, run: int) -> PaperRun:
 
 def run_row(profile: Profile, subject: Subject, run: int, wall_s: float) -> PaperRun:
     """What one process measured, with nothing rounded."""
-    analysis, environment = analyze(profile), profile.environment
+    analysis = analyze(profile)
     latency, accounting = analysis.latency, analysis.accounting
     assert latency is not None
     assert accounting is not None
@@ -202,13 +202,7 @@ def run_row(profile: Profile, subject: Subject, run: int, wall_s: float) -> Pape
         stopped_because=latency.stopped_because,
         notes=" ".join(note.code for note in analysis.notes),
         wall_s=wall_s,
-        device=profile.spec.device,
-        cpu=environment.cpu or "unknown CPU",
-        torch=environment.torch or "?",
-        malloc=environment.allocator,
-        git=environment.git or "",
-        started_utc=environment.started_utc,
-        command=profile.spec.command,
+        **measured_of(profile),
     )
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from fresh import DiedError, in_fork
+from fresh import told_in_fork
 from paper_runs import folder_of, paper_parser, refuse_to_mix, refuse_to_overwrite
 from paper_tables_report import draw_tables, tables_markdown
 from results import Measured, command_line, in_time, read_rows, time_left, write_rows
@@ -166,15 +166,7 @@ def measured(args: argparse.Namespace, entry: Entry) -> Sweep:
         max_time_s=args.max_time,
         command=command_line(),
     )
-    try:
-        told = in_fork(sweep_or_error, spec, preloaded=PRELOADED)
-    except DiedError as error:
-        raise EffprofError(f"The measurement gave no result: {error}.") from None
-    if isinstance(told, EffprofError):
-        raise told
-    if told.partial:
-        raise InterruptedRunError("Interrupted.")
-    return told
+    return told_in_fork(sweep_or_error, spec, preloaded=PRELOADED)
 
 
 def sweep_or_error(spec: SweepSpec) -> Sweep | EffprofError:

@@ -22,6 +22,8 @@ from effprof.store import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from effprof.records import Profile
+
 DPI = 150
 Row = TypeVar("Row")
 Task = TypeVar("Task")
@@ -50,6 +52,20 @@ class Measured:
     def setting(self) -> tuple[str, ...]:
         """What all rows of one table must have in common."""
         return (self.device, self.cpu, self.torch, self.malloc)
+
+
+def measured_of(profile: Profile) -> dict[str, str]:
+    """The fields of `Measured`, of a row that comes from this profile."""
+    environment = profile.environment
+    return {
+        "device": profile.spec.device,
+        "cpu": environment.cpu or "unknown CPU",
+        "torch": environment.torch or "?",
+        "malloc": environment.allocator,
+        "git": environment.git or "",
+        "started_utc": environment.started_utc,
+        "command": profile.spec.command,
+    }
 
 
 def slug(text: str) -> str:

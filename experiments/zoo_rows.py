@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from results import Measured
+from results import Measured, measured_of
 
 from effprof.analyze import analyze
 from effprof.records import Category, Profile
@@ -110,13 +110,7 @@ def run_row(entry: ZooEntry, profile: Profile, run: int, wall_s: float) -> RunRo
         residual_s=accounting.residual_s,
         residual_fraction=accounting.residual_fraction,
         page_faults=latency.page_faults_per_run,
-        device=spec.device,
-        cpu=profile.environment.cpu or "unknown CPU",
-        torch=profile.environment.torch or "?",
-        malloc=profile.environment.allocator,
-        git=profile.environment.git or "",
-        started_utc=profile.environment.started_utc,
-        command=spec.command,
+        **measured_of(profile),
         run=run,
         samples=latency.runs,
         stopped_because=latency.stopped_because,
