@@ -96,6 +96,17 @@ class Gpu:
             missing=missing,
         )
 
+    def why_closed(self) -> str | None:
+        """Why its compute mode does not let this process in; None where it may come. Raises SensorSilent."""
+        mode = self._compute_mode()
+        if mode == "prohibited":
+            return "its compute mode is prohibited: no program may use it (nvidia-smi -c 0 allows it)"
+        if not mode.startswith("exclusive"):
+            return None
+        running = self.library.ask("nvmlDeviceGetComputeRunningProcesses", self.handle)
+        busy = any(int(process.pid) != os.getpid() for process in running)
+        return f"it is in compute mode {mode}, and another process has it: wait, or nvidia-smi -c 0" if busy else None
+
     def energy_j(self) -> float:
         """Of the board, since the driver was loaded. Raises SensorSilent where there is no such counter."""
         if self.is_part:
@@ -149,6 +160,23 @@ class Nvml:
     def constant(self, name: str) -> int:
         return int(getattr(self._library, name))
 
+    def cuda_version(self) -> tuple[int, int]:
+        """The newest CUDA that the driver knows, of a compatibility package where one is installed: (12, 4)."""
+        try:
+            number = int(self.ask("nvmlSystemGetCudaDriverVersion_v2"))
+        except SensorSilent:
+            number = int(self.ask("nvmlSystemGetCudaDriverVersion"))
+        return number // 1000, number % 1000 // 10
+
+    def why_not_visible(self, ordinal: int, environ: Mapping[str, str] = os.environ) -> str | None:
+        """That CUDA shows no `cuda:<ordinal>`, with how many it shows; None where it does. Raises SensorSilent."""
+        handles, visible, _ = self._visible(environ)
+        if ordinal < len(visible):
+            return None
+        text = environ.get(VARIABLE)
+        shown = "" if text is None else f" ({VARIABLE}={text!r})"
+        return f"there is no cuda:{ordinal}: {len(visible)} of {len(handles)} GPUs are visible{shown}"
+
     def gpu(self, ordinal: int = 0, uuid: str | None = None, environ: Mapping[str, str] = os.environ) -> Gpu:
         """The GPU that CUDA calls `cuda:<ordinal>`.
 
@@ -161,19 +189,22 @@ class Nvml:
         """
         if uuid is not None:
             return self._by_uuid(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
-        handles, text = self._handles(), environ.get(VARIABLE)
-        named = text is not None and text.startswith("GPU-")
-        # Only what is needed is asked: a GPU that does not tell its UUID or name may tell the rest.
-        visible = visible_gpus(text, [self._uuid(handle) if named else "" for handle in handles])
-        if ordinal >= len(visible):
-            shown = "" if text is None else f" ({VARIABLE}={text!r})"
-            raise SensorSilent(f"there is no cuda:{ordinal}: {len(visible)} of {len(handles)} GPUs are visible{shown}")
+        if (reason := self.why_not_visible(ordinal, environ)) is not None:
+            raise SensorSilent(reason)
+        handles, visible, named = self._visible(environ)
         chosen = visible[ordinal]
         if isinstance(chosen, str):
             return self._by_uuid(chosen)
         if len(handles) > 1 and not named and environ.get(ORDER_VARIABLE) != IN_PCI_ORDER:
             self._refuse_unlike(handles)
         return Gpu(self, handles[chosen])
+
+    def _visible(self, environ: Mapping[str, str]) -> tuple[list[Any], tuple[int | str, ...], bool]:
+        """All GPUs, what CUDA shows of them, and whether it was told so by name."""
+        handles, text = self._handles(), environ.get(VARIABLE)
+        named = text is not None and text.startswith("GPU-")
+        # Only what is needed is asked: a GPU that does not tell its UUID or name may tell the rest.
+        return handles, visible_gpus(text, [self._uuid(handle) if named else "" for handle in handles]), named
 
     def _uuid(self, handle: Any) -> str:
         return str(self.ask("nvmlDeviceGetUUID", handle))

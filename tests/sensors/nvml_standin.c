@@ -5,6 +5,7 @@
  *   NVML_MIG        uuid of a MIG part of the first GPU
  *   NVML_ENERGY     readings of the energy counter in mJ, one a call, the last one again and again
  *   NVML_EVENTS     clock event bits          NVML_MODE  compute mode
+ *   NVML_CUDA       the newest CUDA that the driver knows, 1000 * major + 10 * minor
  *   NVML_COMPUTE    pids of computing processes, spaces between; NVML_GRAPHICS likewise
  *   NVML_REFUSE     function=error,... : those functions answer that error
  *   NVML_LOG        file to which the names of called functions are appended
@@ -67,6 +68,15 @@ int nvmlShutdown(void) { MAY_REFUSE; return SUCCESS; }
 const char *nvmlErrorString(int error) { return error == 999 ? "Unknown Error" : "Some Error"; }
 
 int nvmlSystemGetDriverVersion(char *out, unsigned size) { MAY_REFUSE; return copied("570.86.15", out, size); }
+
+int nvmlSystemGetCudaDriverVersion(int *out) {
+    MAY_REFUSE;
+    *out = atoi(setting("NVML_CUDA", "12080"));
+    return SUCCESS;
+}
+#ifndef OLD_DRIVER
+int nvmlSystemGetCudaDriverVersion_v2(int *out) { MAY_REFUSE; return nvmlSystemGetCudaDriverVersion(out); }
+#endif
 
 int nvmlDeviceGetCount_v2(unsigned *out) { MAY_REFUSE; *out = count; return SUCCESS; }
 
