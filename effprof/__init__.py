@@ -13,15 +13,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from effprof.api import count, load, profile
+    from effprof.api import apply, count, load, profile
     from effprof.report import Report
 
 __version__ = "0.1.0"
 
-__all__ = ["Report", "__version__", "count", "load", "profile"]
+__all__ = ["Report", "__version__", "apply", "count", "load", "profile"]
 
 _HOMES = {
     "Report": "effprof.report",
+    "apply": "effprof.api",
     "count": "effprof.api",
     "load": "effprof.api",
     "profile": "effprof.api",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -99,6 +100,36 @@ def count(model: nn.Module, example_input: Any) -> Report:
     inputs = as_inputs(example_input)
     spec = spec_for(model, inputs, device=NO_DEVICE)
     return _report(count_module(model, inputs, spec, name=type(model).__name__, source="python"))
+
+
+def apply(model: nn.Module, edits: str | Sequence[str], example_input: Any) -> nn.Module:
+    """A copy of `model` with exact edits applied: the same outputs (to rounding) in less time, for inference.
+
+    `effprof advise` measures which of them pay on this device and prints the call. The copy is in eval mode and takes
+    the same inputs, channels-last included: its first convolution converts them. merge-siblings and drop-copies return
+    the forward as generated code (a torch.fx GraphModule) without the other methods of the class. `model` stays as it
+    is.
+
+    Args:
+        model: the network; not a ScriptModule or compiled module.
+        edits: one name or several: fold-batch-norm, merge-siblings, drop-copies, in-place, channels-last. They are
+            applied in this order, whatever theirs.
+        example_input: as for `profile`. Which tensors are read by whom is seen on it, and the outputs are compared on
+            it and on two random inputs of the same shapes.
+
+    Raises:
+        UnknownNameError: there is no such edit.
+        NotApplicableError: one has nothing to do in this network, or no proof that it may be done.
+        EditError: one failed, or the outputs changed by more than rounding explains.
+        UsageError, ModelError: the input or the network cannot be used.
+    """
+    from effprof.edits import apply_edits
+    from effprof.measure.named import check_module
+    from effprof.measure.prepare import as_inputs
+
+    check_module(model)
+    names = (edits,) if isinstance(edits, str) else tuple(edits)
+    return apply_edits(model, names, as_inputs(example_input)).model
 
 
 def load(path: str | Path, *, depthwise_as: DepthwiseAs = "conv") -> Report:

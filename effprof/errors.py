@@ -33,6 +33,14 @@ class ValuesNeededError(ModelError):
     """The network cannot be followed by shapes alone: its forward looks at the values of its tensors."""
 
 
+class EditError(ModelError):
+    """An edit failed on a copy of the network, or changed its outputs."""
+
+
+class NotApplicableError(EditError):
+    """An edit has nothing to do in this network, or no proof that it may be done there."""
+
+
 class BadFileError(EffprofError):
     """A saved result is missing, truncated, or of another format version."""
 

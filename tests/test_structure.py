@@ -34,12 +34,14 @@ LEVELS = {
     "cost": 1,
     "sensors": 1,
     "sweep_records": 1,
+    "advice_records": 1,
     "statistics": 1,
     "store": 2,
     "analyze": 2,
     "capture": 2,
     "zoo": 2,
     "devices": 3,
+    "edits": 3,
     "importers": 3,
     "guidelines": 3,
     "settings": 3,
@@ -62,6 +64,7 @@ FREE_NAMES = {"__version__"}
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
 TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "latencies", "remote", "compare"}
+TORCH_FREE |= {"advice_records"}
 TORCH_FREE |= {"machine_records", "device_records", "importers", "sensors"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +9,8 @@ import torch
 from torch import nn
 
 from effprof.capture import Inputs
-from effprof.errors import ModelError, UsageError
-from effprof.foreign import describe
+from effprof.edits.copying import copied
+from effprof.errors import UsageError
 from effprof.records import ModelInfo, ModuleInfo, RunSpec
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -72,16 +71,6 @@ def with_setting(model: nn.Module, inputs: Inputs, spec: RunSpec) -> tuple[nn.Mo
         model = model.to(memory_format=torch.channels_last)
         inputs = inputs.map(lambda t: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t)
     return model, inputs
-
-
-def copied(model: nn.Module) -> nn.Module:
-    """A deep copy, which settings that change the network are applied to."""
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:  # whatever its parts raise when they are copied
-        raise ModelError(
-            f"This setting is applied to a copy of the network, which cannot be copied: {describe(error)}."
-        ) from error
 
 
 def smaller_inputs(inputs: Inputs) -> Iterator[Inputs]:
