@@ -34,24 +34,32 @@ LEVELS = {
     "cost": 1,
     "sensors": 1,
     "sweep_records": 1,
+    "ceiling_records": 1,
     "advice_records": 1,
     "statistics": 1,
+    "cliff_records": 1,
     "store": 2,
     "analyze": 2,
     "capture": 2,
     "zoo": 2,
     "devices": 3,
     "edits": 3,
-    "importers": 3,
+    "importers": 2.4,  # between `analyze` and `devices`, which traces runs
+    "tracing": 2.7,
+    "finding_records": 2,
     "guidelines": 3,
+    "findings": 4,
     "settings": 3,
     "compare": 4,
     "measure": 4,
+    "calibrated": 3,
     "bench": 5,
+    "ceilings": 5,
     "latencies": 5,
     "report": 5,
     "remote": 6,
     "api": 6,
+    "advise": 6,
     "commands": 7,
     "cli": 8,
     "run": 9,
@@ -64,8 +72,8 @@ FREE_NAMES = {"__version__"}
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
 TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "latencies", "remote", "compare"}
-TORCH_FREE |= {"advice_records"}
-TORCH_FREE |= {"machine_records", "device_records", "importers", "sensors"}
+TORCH_FREE |= {"advice_records", "ceiling_records", "calibrated"}
+TORCH_FREE |= {"machine_records", "device_records", "importers", "sensors", "finding_records", "findings", "cliff_records"}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "jinja2", "scipy")

@@ -49,11 +49,11 @@ def find_shuffles(calls: Iterable[OpCall]) -> dict[int, str]:
         if kind is not None:
             found[call.index] = kind
             continue
-        parents = [_with_itself(source, families.get(source.id, ())) for source in sources(call)]
+        parents = [with_itself(source, families.get(source.id, ())) for source in sources(call)]
         if not parents:
             continue
         for position, output in enumerate(call.outputs):
-            family = tuple(_descend(call, position, parents))[:MAX_ORIGINS]
+            family = tuple(descend(call, position, parents))[:MAX_ORIGINS]
             shuffle = _find_claim(family, output)
             found.update(shuffle)
             # What was shuffled starts a new chain: shuffled back, it is a shuffle again and not nothing.
@@ -80,12 +80,12 @@ def permuting_index(call: OpCall) -> str | None:
     return "channel" if sorted(values) == list(range(length)) != values else None
 
 
-def _with_itself(source: TensorSpec, family: Family) -> Family:
+def with_itself(source: TensorSpec, family: Family) -> Family:
     own = identity(source.shape)
     return () if own is None else (Descent(source, own, frozenset()), *family)
 
 
-def _descend(call: OpCall, position: int, parents: list[Family]) -> Iterator[Descent]:
+def descend(call: OpCall, position: int, parents: list[Family]) -> Iterator[Descent]:
     """The descents of one output: those ancestors that all sources have in common."""
     others = [{descent.origin.id: descent for descent in family} for family in parents[1:]]
     moved = frozenset() if call.is_view else frozenset((call.index,))

@@ -7,14 +7,20 @@ and opens no file; only `saving.py` writes. pandas, matplotlib, rich and jinja2 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from effprof.ceiling_records import Ceilings
+from effprof.finding_records import Finding
 from effprof.records import Analysis, Profile
+from effprof.sweep_records import Verdict
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
+
+    from effprof.analyze.roofline import OpRoof
 
 __all__ = ["Report"]
 
@@ -25,6 +31,24 @@ class Report:
 
     profile: Profile
     analysis: Analysis
+    verdicts: tuple[Verdict, ...] = ()
+    """Of this device on the guidelines, where they are at hand: what findings expect then comes from them."""
+    ceilings: Ceilings | None = None
+    """What this device can do at best (`effprof calibrate`), where that is known."""
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What to change in the network, the largest expected gain first."""
+        from effprof.findings import find
+
+        return find(self.profile, self.analysis, self.verdicts)
+
+    @cached_property
+    def roofs(self) -> tuple[OpRoof, ...]:
+        """Each op of the analysis with its achieved rates and, where there are ceilings, its bound and share of them."""
+        from effprof.analyze.roofline import roofs_of
+
+        return roofs_of(self.analysis.ops, self.ceilings)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of report.json: plain dicts, lists, numbers and text; times in seconds, sizes in bytes."""

@@ -13,6 +13,8 @@ from effprof.report import rows
 from effprof.report.headline import Fact, headline, title
 from effprof.report.layout import bar_line, latency_mark, swatch, table
 from effprof.report.palette import RESIDUAL
+from effprof.report.roofline_text import roofline_section
+from effprof.report.to_json import is_imported
 from effprof.report.untrusted import cells, cut_middle, wrap
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ def render_text(report: Report, style: TextStyle, *, paper_categories: bool = Fa
     lines += device_sections(report, style)
     lines += _layers_section(report, style, timed)
     lines += _ops_section(report, style, timed)
+    lines += roofline_section(report, style)
+    lines += findings_section(report, style)
     lines += notes_section(rows.note_rows(report), style)
     return print_lines(lines, style)
 
@@ -167,8 +171,25 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
     uncosted = rows.uncosted(report)
     if uncosted:
         text = f"{', '.join(uncosted)}: their mult_adds are unknown, not 0, and missing from the totals"
-        heading = "Ops without a formula" if report.analysis.device_time is None else "Ops of unknown work"
+        heading = "Ops of unknown work" if is_imported(report) else "Ops without a formula"
         lines += [*section(heading), *wrapped(text, style, "  ", "")]
+    return lines
+
+
+def findings_section(report: Report, style: TextStyle) -> list[Text]:
+    """What to change, the dearest first; nothing where nothing was found."""
+    from effprof.report.findings_rows import finding_rows
+
+    shown = finding_rows(report)
+    lines = section("What to change") if shown else []
+    for row in shown:
+        lines += wrapped(f"{row.code}: {row.figures}", style, "  ! " if row.level == "warn" else "  - ", "bold")
+        lines += wrapped(row.text, style, "    ", "")
+        lines += wrapped(row.edit, style, "    → ", "")
+    if shown:
+        hidden = len(report.findings) - len(shown)
+        more = f"{hidden} more in report.json; " if hidden else ""
+        lines += wrapped(f"{more}effprof explain CODE says more of each", style, "  ", "dim")
     return lines
 
 
@@ -191,7 +212,7 @@ def wrapped(text: str, style: TextStyle, lead: str, mark: str) -> list[Text]:
 
 
 def device_sections(report: Report, style: TextStyle) -> list[Text]:
-    """Of an imported trace: what the device did and waited for, kernels nobody knows, and its devices if several."""
+    """Of a GPU: what it did and waited for, kernels nobody knows, and the devices of an imported trace if several."""
     from effprof.report.device_rows import device_tables
 
     lines: list[Text] = []

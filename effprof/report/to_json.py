@@ -10,8 +10,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from effprof.analyze.energy import energy_of, mean_power_w
+from effprof.analyze.gpu_runs import peak_memory_bytes
+from effprof.analyze.roofline import ceiling_notes
 from effprof.device_records import UNRECORDED
 from effprof.records import CostedOp, Crosscheck, Note
+from effprof.report.findings_json import finding_dict
+from effprof.report.roofline_json import ceilings_dict, roof_dict
 
 if TYPE_CHECKING:
     from effprof.report import Report
@@ -46,17 +50,26 @@ def report_dict(report: Report) -> dict[str, Any]:
         "totals": _plain(analysis.totals),
         "energy": _energy(report),
         **({} if analysis.device_time is None else {"device_time": _plain(analysis.device_time)}),
+        **_gpu_memory(report),
         "crosscheck": _crosscheck(profile.crosscheck, analysis.totals.mult_adds),
+        "ceilings": ceilings_dict(report),
         "categories": [_plain(share) for share in analysis.categories],
         "layers": [_plain(layer) for layer in analysis.layers],
-        "ops": [op_dict(op) for op in analysis.ops],
+        "ops": [op_dict(op) | roof_dict(roof) for op, roof in zip(analysis.ops, report.roofs, strict=True)],
+        "findings": [finding_dict(finding) for finding in report.findings],
         "notes": [_plain(note) for note in all_notes(report)],
     }
 
 
+def is_imported(report: Report) -> bool:
+    """Of a trace that somebody recorded, and not of a measurement of ours."""
+    return report.profile.device_trace is not None
+
+
 def all_notes(report: Report) -> tuple[Note, ...]:
     """What was doubted while measuring, then what follows from the samples; each once."""
-    return tuple(dict.fromkeys(report.profile.notes + report.analysis.notes))
+    above = ceiling_notes(report.analysis.ops, report.roofs)
+    return tuple(dict.fromkeys(report.profile.notes + report.analysis.notes + above))
 
 
 def op_dict(op: CostedOp) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def op_dict(op: CostedOp) -> dict[str, Any]:
 
 def _recorded(report: Report, section: dict[str, Any] | None) -> dict[str, Any] | None:
     """Of an imported trace, what it does not say is null, and so are the settings of a measurement of ours."""
-    if section is None or report.analysis.device_time is None:
+    if section is None or not is_imported(report):
         return section
     return {name: None if value == UNRECORDED or name in _OURS else value for name, value in section.items()}
 
@@ -112,6 +125,7 @@ def _setting(report: Report) -> dict[str, Any]:
         "fold_bn": spec.fold_bn,
         "malloc": spec.malloc,
         "cpus": list(spec.cpus) or None,
+        "timer": "+".join(dict.fromkeys(one.timer for one in report.profile.rounds)) or None,
         "command": spec.command,
     }
 
@@ -126,6 +140,14 @@ def _energy(report: Report) -> dict[str, Any]:
         "source": energy.source,
         "reason": energy.reason,
     }
+
+
+def _gpu_memory(report: Report) -> dict[str, Any]:
+    """Of a measurement on a GPU alone."""
+    cuda, peak_bytes = report.profile.environment.cuda, peak_memory_bytes(report.profile.rounds)
+    if cuda is None:
+        return {}
+    return {"gpu_memory": {"peak_allocated_bytes": peak_bytes, "total_bytes": cuda.memory_bytes}}
 
 
 def _crosscheck(crosscheck: Crosscheck | None, mult_adds: int | None) -> dict[str, Any]:

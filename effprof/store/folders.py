@@ -15,9 +15,14 @@ PROFILE_JSON = "profile.json"
 OUR_FILES = frozenset(
     {PROFILE_JSON, "report.json", "layers.csv", "ops.csv", "decomposition.png", "decomposition.svg"}
     | {"sweep.json", *(f"guidelines.{ending}" for ending in ("json", "csv", "txt", "png", "svg"))}
+    | {"ceilings.json", "roofline.png", "roofline.svg"}
+    | {f"advice.{ending}" for ending in ("json", "txt", "md")}
     | {f"regression.{ending}" for ending in ("csv", "png", "svg")}
+    | {f"cliffs.{ending}" for ending in ("json", "csv", "txt", "png", "svg")}
 )
-"""Every file name that effprof writes into a run folder."""
+"""Every file name that effprof writes into a run folder, but for those of fitted devices."""
+DEVICE_FILE_START = "device-"
+_DEVICE_FILE = re.compile(rf"{DEVICE_FILE_START}[a-z0-9-]+\.json")
 
 
 def claim_folder(path: Path | str) -> Path:
@@ -109,7 +114,7 @@ def _first_foreign(folder: Path) -> str | None:
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:
-    known = entry.name in OUR_FILES or TEMPORARY_NAME.fullmatch(entry.name) is not None
+    known = entry.name in OUR_FILES or any(one.fullmatch(entry.name) for one in (TEMPORARY_NAME, _DEVICE_FILE))
     return known and entry.is_file(follow_symlinks=False)
 
 

@@ -21,7 +21,7 @@ from effprof.report.to_json import render_json
 
 TOP_FIELDS = [
     *("format", "partial", "model", "device", "environment", "setting", "latency", "accounting", "totals"),
-    *("energy", "crosscheck", "categories", "layers", "ops", "notes"),
+    *("energy", "crosscheck", "ceilings", "categories", "layers", "ops", "findings", "notes"),
 ]
 
 
@@ -44,7 +44,8 @@ def test_report_json_has_the_documented_fields_in_order(report: Report) -> None:
     assert data == report.to_dict()
     assert list(data) == TOP_FIELDS
     assert list(data["setting"]) == [
-        *("batch", "threads", "precision", "memory_format", "seed", "rounds", "fold_bn", "malloc", "cpus", "command")
+        *("batch", "threads", "precision", "memory_format", "seed", "rounds", "fold_bn", "malloc", "cpus"),
+        *("timer", "command"),
     ]
     assert data["setting"]["threads"] == 2
     assert data["model"]["input_shape"] == [[1, 3, 224, 224]]

@@ -1,0 +1,103 @@
+"""From what a rule saw to a `Finding`: what every finding says alike, and which are worth saying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from effprof.finding_records import Evidence, Finding, Source
+from effprof.findings.network import Network, access_of, time_of
+from effprof.records import CostedOp
+from effprof.sweep_records import GuidelineId
+from effprof.units import format_percent
+
+LEAST_SHARE = 0.01
+"""Of the latency (of all access, where nothing was timed): what takes or gains less is no finding."""
+WARN_SHARE = 0.03
+"""An expected gain from here on is a warning."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a rule saw."""
+
+    code: str
+    ops: tuple[CostedOp, ...]
+    """The calls that the finding is about."""
+    text: str
+    """One sentence."""
+    edit: str
+    guideline: GuidelineId | None = None
+    exact: bool = False
+    exact_edit: str | None = None
+    evidence: Evidence = ()
+    expected: tuple[float, Source] | None = None
+    """Seconds gained, and where that comes from; None where nothing is known of it."""
+    at_stake_s: float | None = None
+    """What can be gained at most, where that is not the time of `ops`."""
+
+
+def findings_of(drafts: Iterator[Draft], network: Network) -> list[Finding]:
+    """Those that matter: at least 1 % of the latency to gain, or where the gain is unknown, that much time at stake."""
+    found = []
+    for draft in drafts:
+        if draft.ops and _at_stake_s(draft) >= LEAST_SHARE * network.whole:
+            found.append(_finding(draft, network))
+    return found
+
+
+def _at_stake_s(draft: Draft) -> float:
+    if draft.expected is not None:
+        return draft.expected[0]
+    return time_of(draft.ops) if draft.at_stake_s is None else draft.at_stake_s
+
+
+def _finding(draft: Draft, network: Network) -> Finding:
+    time_s = time_of(draft.ops)
+    share = time_s / network.whole
+    gain_s, gain_from = draft.expected if draft.expected is not None and network.is_timed else (None, None)
+    is_known = all(op.cost.access_bytes is not None for op in draft.ops)
+    access = (("access_bytes", access_of(draft.ops)),) if is_known else ()
+    dearest = sorted(draft.ops, key=lambda op: op.time_s or 0.0, reverse=True)
+    return Finding(
+        code=draft.code,
+        guideline=draft.guideline,
+        level="warn" if gain_s is not None and gain_s >= WARN_SHARE * network.whole else "info",
+        layers=tuple(dict.fromkeys(op.call.layer for op in dearest)),
+        source=dearest[0].call.source,
+        evidence=(("time_s", time_s if network.is_timed else None), ("share", share), *access, *draft.evidence),
+        text=draft.text,
+        edit=draft.edit,
+        exact=draft.exact,
+        exact_edit=draft.exact_edit,
+        expected_gain_s=gain_s,
+        expected_from=gain_from,
+    )
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 batch-norm`, `52 batch-norms`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def subject(ops: Sequence[CostedOp], one: str, many: str | None = None) -> str:
+    """`3 copies (stem, head and 1 more)`."""
+    return f"{counted(len(ops), one, many)} ({places(ops)})"
+
+
+def verb(ops: Sequence[CostedOp], one: str, many: str) -> str:
+    """What agrees with that: `writes` for one, `write` for several."""
+    return one if len(ops) == 1 else many
+
+
+def share_text(part: float, whole: float) -> str:
+    """`12 %`."""
+    return format_percent(part / whole, 0)
+
+
+def places(ops: Sequence[CostedOp], shown: int = 2) -> str:
+    """The dearest layers by name: `features.0.1, features.2.conv.4 and 50 more`."""
+    dearest = sorted(ops, key=lambda op: op.time_s or 0.0, reverse=True)
+    names = list(dict.fromkeys(op.call.layer or "the network itself" for op in dearest))
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,72 @@
+"""All rules, and the one way to ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from effprof.finding_records import Finding
+from effprof.findings import access, copies, elementwise, fragments, groups, kernels, setting
+from effprof.findings.drafting import Draft, findings_of
+from effprof.findings.expectations import slowdowns
+from effprof.findings.network import Network
+from effprof.records import Analysis, Profile
+from effprof.sweep_records import Verdict
+
+RULES: tuple[Callable[[Network], Iterator[Draft]], ...] = (
+    access.drafts,
+    groups.drafts,
+    fragments.drafts,
+    elementwise.drafts,
+    setting.drafts,
+    copies.drafts,
+    kernels.drafts,
+)
+
+
+def find(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict] = ()) -> tuple[Finding, ...]:
+    """What the guidelines and common sense would change in a timed network, the largest expected gain first.
+
+    `verdicts` are this device's own (`effprof guidelines`), of which a guideline that fails here silences its findings;
+    without them the paper's figures stand in, its GPU's for a GPU and its ARM processor's for all else.
+    Nothing below 1 % of the latency is found. Where nothing was timed (`effprof count`), shares are of all calls'
+    access_bytes and no gain is expected. In an imported trace nothing is found.
+    """
+    if analysis.device_time is not None:
+        return ()
+    network = _timed(profile, analysis, verdicts) if analysis.accounting is not None else _counted(profile, analysis)
+    if network is None:
+        return ()
+    found = [finding for rule in RULES for finding in findings_of(rule(network), network)]
+    return tuple(sorted(found, key=_weight))
+
+
+def _timed(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict]) -> Network | None:
+    latency, accounting = analysis.latency, analysis.accounting
+    if latency is None or accounting is None or latency.median_s <= 0:
+        return None
+    on_gpu = profile.device is not None and profile.device.kind == "cuda"
+    return Network(
+        profile=profile,
+        ops=analysis.ops,
+        whole=latency.median_s,
+        is_timed=True,
+        overhead_s=max(0.0, accounting.overhead_s),
+        page_faults_per_run=latency.page_faults_per_run,
+        slowdowns=slowdowns(verdicts, "gpu" if on_gpu else "arm"),
+    )
+
+
+def _counted(profile: Profile, analysis: Analysis) -> Network | None:
+    """Of a network that was not timed, calls count by the memory that they read and write."""
+    ops = tuple(replace(op, time_s=float(op.cost.access_bytes or 0)) for op in analysis.ops)
+    whole = sum(op.time_s or 0.0 for op in ops)
+    return Network(profile, ops, whole, False, 0.0, None, slowdowns()) if whole > 0 else None
+
+
+def _weight(finding: Finding) -> tuple[int, float, str]:
+    """Known gains first; then the unknown ones, by the time that they are about."""
+    if finding.expected_gain_s is not None:
+        return 0, -finding.expected_gain_s, finding.code
+    share = dict(finding.evidence)["share"]
+    return 1, -share if isinstance(share, float) else 0.0, finding.code

@@ -1,0 +1,60 @@
+"""How the network is run: layout, allocator, precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from effprof.analyze.notes import MAX_PAGE_FAULTS
+from effprof.findings.drafting import Draft, share_text
+from effprof.findings.network import Network
+from effprof.records import Category, CostedOp
+
+MUCH_CONVOLUTION = 0.3
+"""Of the latency, from which the layout of convolutions can matter."""
+
+
+def drafts(network: Network) -> Iterator[Draft]:
+    if network.profile.device is None or network.profile.device.kind == "cuda":
+        return
+    yield from _layout(network)
+    yield from _allocator(network)
+    yield from _precision(network)
+
+
+def _layout(network: Network) -> Iterator[Draft]:
+    convolutions = [op for op in network.working() if op.category is Category.CONV]
+    spent_s = sum(op.time_s or 0.0 for op in convolutions)
+    is_nchw = network.profile.model.memory_format == "contiguous"
+    if is_nchw and spent_s >= MUCH_CONVOLUTION * network.whole:
+        text = f"Convolutions take {share_text(spent_s, network.whole)} of the {network.whole_name} in NCHW order."
+        edit = "Try channels_last: convolutions of this device may be faster on it."
+        yield Draft("layout-channels-last", tuple(convolutions), text, edit, None, True, "channels-last")
+
+
+def _allocator(network: Network) -> Iterator[Draft]:
+    faults = network.page_faults_per_run
+    if faults is None or faults <= MAX_PAGE_FAULTS or network.profile.spec.malloc == "steady":
+        return
+    allocating = [op for op in network.working() if op.call.outputs and not op.call.written]
+    text = f"Memory is given back to the system and fetched again, {faults:,.0f} page faults a run."
+    edit = "Keep freed memory: --malloc steady, or a preloaded allocator."
+    yield Draft(
+        "setting-page-faults",
+        tuple(allocating),
+        text,
+        edit,
+        exact=True,
+        exact_edit="malloc-steady",
+        evidence=(("page_faults_per_run", faults),),
+    )
+
+
+def _precision(network: Network) -> Iterator[Draft]:
+    device = network.profile.device
+    units = [name for name in (device.isa if device is not None else None) or () if "bf16" in name.lower()]
+    if not units or network.profile.spec.precision != "fp32":
+        return
+    heavy: list[CostedOp] = [op for op in network.working() if op.category in (Category.CONV, Category.MATMUL)]
+    text = f"The processor multiplies bfloat16 in hardware ({units[0]}), and the network runs in float32."
+    edit = "Try --precision bf16 and check the accuracy."
+    yield Draft("setting-precision", tuple(heavy), text, edit)
