@@ -13,16 +13,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from effprof import errors
-from effprof.errors import CrashError, EffprofError, InterruptedRunError, ModelError
-from effprof.measure.worker import EXPLAINED, FAILED, INTERRUPTED
+from effprof.errors import CrashError, EffprofError, InterruptedRunError, ModelError, UnavailableError
+from effprof.measure.unlinked import with_shared_calls
+from effprof.measure.worker import EXPLAINED, FAILED, INTERRUPTED, UNSAVED
 from effprof.records import Note, Profile, RunSpec
 from effprof.store import loads_profile
 
@@ -38,9 +40,11 @@ Progress = Callable[[str, float], None]
 START = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
-    "from effprof.measure.worker import main; sys.exit(main(sys.argv[1:]))"
+    "import importlib; sys.exit(importlib.import_module(sys.argv.pop(1)).main(sys.argv[1:]))"
 )
 OWN_FOLDER = str(Path(__file__).parents[2])
+WORKER = "effprof.measure.worker"
+Result = TypeVar("Result")
 
 
 def measure_rounds(spec: RunSpec, progress: Progress) -> Profile:
@@ -53,7 +57,7 @@ def measure_rounds(spec: RunSpec, progress: Progress) -> Profile:
         InterruptedRunError: interrupted before anything was measured.
         CrashError: the measuring process died without a word.
     """
-    return _rounds(msgspec.json.encode(spec), "task.json", spec.rounds, progress)
+    return _rounds(msgspec.json.encode(spec), "json", spec.rounds, progress)
 
 
 def measure_pickled(model: nn.Module, inputs: Inputs, spec: RunSpec) -> Profile:
@@ -69,10 +73,10 @@ def measure_pickled(model: nn.Module, inputs: Inputs, spec: RunSpec) -> Profile:
         raise ModelError(
             f"rounds={spec.rounds} needs a network that can be pickled ({type(error).__name__}: {error}). Use rounds=1."
         ) from None
-    return _rounds(task, "task.pickle", spec.rounds, lambda text, share: None)
+    return _rounds(task, "pickle", spec.rounds, lambda text, share: None)
 
 
-def _rounds(task: bytes, task_name: str, rounds: int, progress: Progress) -> Profile:
+def _rounds(task: bytes, form: str, rounds: int, progress: Progress) -> Profile:
     profiles: list[Profile] = []
     for number in range(rounds):
 
@@ -81,7 +85,7 @@ def _rounds(task: bytes, task_name: str, rounds: int, progress: Progress) -> Pro
             progress(prefix + text, (number + share) / rounds)
 
         try:
-            profiles.append(_run_worker(task, task_name, report))
+            profiles.append(run_worker(task, form, report, WORKER, loads_profile))
         except InterruptedRunError:
             if not profiles:
                 raise
@@ -97,6 +101,7 @@ def merge(profiles: list[Profile]) -> Profile:
     Raises:
         ModelError: the processes saw different calls, so their rounds are not of one network.
     """
+    profiles = with_shared_calls(profiles)
     first = profiles[0]
     names = [call.aten for call in first.calls]
     notes: dict[str, Note] = {}
@@ -117,17 +122,22 @@ def merge(profiles: list[Profile]) -> Profile:
     )
 
 
-def _run_worker(task: bytes, task_name: str, report: Progress) -> Profile:
-    with tempfile.TemporaryDirectory(prefix="effprof-") as folder:
-        task_file, result_file = Path(folder, task_name), Path(folder, "result.json")
-        task_file.write_bytes(task)
+def run_worker(
+    task: bytes, form: str, report: Progress, worker: str, read: Callable[[bytes], Result]
+) -> Result:
+    """What `read` makes of the result of a module that serves tasks (`worker.serve`), in a process of its own.
+
+    Raises as `measure_rounds` does, InterruptedRunError at Ctrl-C where the worker keeps nothing.
+    """
+    with _nameless_file(task) as task_file, _nameless_file() as result_file:
         read_end, write_end = os.pipe()
         with os.fdopen(read_end, encoding="utf-8", errors="replace") as lines:
             try:
                 # A session of its own: Ctrl-C at the terminal reaches us alone, and we pass it on exactly once.
+                numbers = (task_file.fileno(), result_file.fileno(), write_end)
                 process = subprocess.Popen(
-                    [sys.executable, "-c", START, OWN_FOLDER, str(task_file), str(result_file), str(write_end)],
-                    pass_fds=(write_end,),
+                    [sys.executable, "-c", START, OWN_FOLDER, worker, form, *map(str, (*numbers, os.getpid()))],
+                    pass_fds=numbers,
                     stdin=subprocess.DEVNULL,
                     stdout=2,  # what the network prints must not mix with our own output
                     start_new_session=True,
@@ -140,7 +150,24 @@ def _run_worker(task: bytes, task_name: str, report: Progress) -> Profile:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)  # with what the network started
                     process.wait()
-        return _result(code, result_file)
+        result_file.seek(0)
+        return _result(code, result_file.read(), read)
+
+
+@contextmanager
+def _nameless_file(content: bytes = b"") -> Iterator[IO[bytes]]:
+    """A temporary file to hand to a process, at its start; nothing of it is left, whoever is killed."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(prefix="effprof-"))
+            file.write(content)
+            file.seek(0)
+        except OSError as error:
+            raise UnavailableError(
+                f"A temporary file cannot be written ({error.strerror or error}). Make room, or set TMPDIR to a folder "
+                "that has some."
+            ) from None
+        yield file
 
 
 def _follow(process: subprocess.Popen[bytes], lines: Iterable[str], report: Progress) -> int:
@@ -159,15 +186,20 @@ def _follow(process: subprocess.Popen[bytes], lines: Iterable[str], report: Prog
             process.send_signal(signal.SIGINT)
 
 
-def _result(code: int, result_file: Path) -> Profile:
-    if code == 0 and result_file.exists():
-        return loads_profile(result_file.read_bytes())
+def _result(code: int, result: bytes, read: Callable[[bytes], Result]) -> Result:
+    if code == 0 and result:
+        return read(result)
     if code in (INTERRUPTED, -signal.SIGINT):
         raise InterruptedRunError("Interrupted before anything was measured.")
-    if code == EXPLAINED and result_file.exists():
-        told = json.loads(result_file.read_bytes())
+    if code == EXPLAINED and result:
+        told = json.loads(result)
         kind = getattr(errors, told["class"], EffprofError)
         raise kind(told["error"])
+    if code == UNSAVED:
+        raise UnavailableError(
+            f"The result does not fit into {tempfile.gettempdir()}. Make room there, or set TMPDIR to a folder that "
+            "has some."
+        )
     if code == FAILED:
         raise CrashError("The measuring process failed: a bug in effprof, whose traceback is above.")
     if code < 0:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from gone import assert_gone
+from gone import assert_gone, is_running
 
-from effprof.errors import EffprofError, InterruptedRunError, ModelError, UnknownNameError
+from effprof.errors import EffprofError, InterruptedRunError, ModelError, UnavailableError, UnknownNameError
 from effprof.measure.processes import measure_rounds, merge
 from effprof.records import Profile, RunSpec
 
@@ -35,6 +38,14 @@ class Dies(nn.Module):
         import os, signal
         if not x.is_meta:
             os.kill(os.getpid(), signal.SIGKILL)
+        return x + 1
+
+class Stuck(nn.Module):
+    def forward(self, x):
+        import ctypes, os
+        if not x.is_meta:
+            os.write(os.open("alive", os.O_WRONLY), f"{os.getpid()}".encode())  # open until this process ends
+            ctypes.PyDLL(None).sleep(600)  # in C, and no other thread of Python can run
         return x + 1
 
 class LeavesAChild(nn.Module):
@@ -119,9 +130,12 @@ def test_profiles_of_different_networks_are_not_merged(nets: Path) -> None:
         merge([one, other])
 
 
-def run_cli(nets: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
+def run_cli(
+    nets: Path, folder: Path, *options: str, network: str = "Slow", cwd: Path | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "effprof", "run", "--model", f"{nets}:Slow", "--output-dir", str(folder), *options],
+        [sys.executable, "-m", "effprof", "run", "--model", f"{nets}:{network}", "--output-dir", str(folder), *options],
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -196,6 +210,78 @@ def test_nothing_is_left_when_the_parent_is_killed(nets: Path, tmp_path: Path) -
             time.sleep(0.1)
         assert not Path(f"/proc/{pid}").exists()
     assert sorted(path.name for path in folder.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker notices at its next line of progress")
+def test_a_stuck_worker_ends_with_a_parent_that_is_killed(nets: Path, tmp_path: Path) -> None:
+    """Told by a pipe that the worker alone has open: it says who it is, and the pipe ends with it."""
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    process = run_cli(nets, tmp_path / "run", "--input-shape", "3x8x8", network="Stuck", cwd=tmp_path)
+    try:
+        poll = select.poll()
+        poll.register(alive, select.POLLIN)
+        assert poll.poll(120_000)
+        worker = int(os.read(alive, 100))
+        assert is_running(worker)
+        process.kill()
+        assert poll.poll(60_000)
+        assert os.read(alive, 100) == b""
+        assert not is_running(worker)
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+        os.close(alive)
+
+
+def test_a_worker_whose_parent_is_gone_already_measures_nothing() -> None:
+    """It was killed before the worker could tell the kernel: then the worker has another parent than it was told."""
+    code = "import os, sys; from effprof.measure.worker import end_with; sys.exit(end_with({}))"
+    for parent, expected in (("os.getppid()", 1), ("os.getpid()", 0)):
+        done = subprocess.run([sys.executable, "-c", code.format(parent)], cwd=Path(__file__).parents[2], timeout=60)
+        assert done.returncode == expected
+
+
+def test_nothing_of_a_task_or_a_result_lies_in_the_temporary_folder(
+    nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    seen: list[list[str]] = []
+    measured_with = quickly(f"{nets}:net")
+    measure_rounds(measured_with, lambda text, share: seen.append(os.listdir(folder)))
+    assert seen
+    assert not any(seen)
+
+
+def test_no_room_for_what_is_handed_over(nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(UnavailableError, match=r"^A temporary file cannot be written \(No space left on device\)\."):
+        measured(quickly(f"{nets}:net"))
+
+
+def test_no_room_for_the_result(nets: Path) -> None:
+    """A limit on the size of files stands for a full disk: the task fits, the result does not."""
+    code = f"""
+import resource, sys
+from effprof.errors import UnavailableError
+from effprof.measure.processes import measure_rounds
+from effprof.records import RunSpec
+resource.setrlimit(resource.RLIMIT_FSIZE, (900, 900))
+spec = RunSpec({f"{nets}:net"!r}, input_shape=((3, 32, 32),), min_time_s=0.001, max_time_s=0.1, threads=1)
+try:
+    measure_rounds(spec, lambda text, share: None)
+except UnavailableError as error:
+    sys.stdout.write(str(error))
+"""
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("The result does not fit into "), done.stderr
+    assert done.stdout.endswith("Make room there, or set TMPDIR to a folder that has some.")
 
 
 def test_errors_of_ours_are_one_family() -> None:
