@@ -1,7 +1,7 @@
 # `make demo` profiles a first network, `make test` runs the whole suite. Both install into .venv on their own.
 # With another Python: `make PYTHON=python3.12 test`. All paths are relative, so the folder's name may hold spaces.
 
-.PHONY: demo test clean
+.PHONY: demo test test-arm arm-possible clean
 .NOTPARALLEL:
 
 PYTHONS := $(PYTHON) python3.13 python3.12 python3.11 python3.10 python3
@@ -16,6 +16,13 @@ test: .venv/.installed-test
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m pytest
+
+# effprof on an emulated arm64 Debian, as root on another Linux: 45 minutes at most, see docs/arm.md.
+test-arm: arm-possible .venv/.installed-test
+	@PYTHONPATH=tests $(PY) -m arm
+
+arm-possible:
+	@sh tests/arm/possible.sh
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

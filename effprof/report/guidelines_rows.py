@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from effprof import units
+from effprof.report.headline import emulated
 from effprof.report.untrusted import printable
 from effprof.sweep_records import GuidelineId, Guidelines, JudgedPoint, Platform, Ratio, Verdict
 
@@ -43,6 +44,7 @@ def facts(result: Guidelines) -> tuple[tuple[str, str], ...]:
     device = [printable(sweep.device.name), sweep.device.kind]
     if threads is not None:
         device.append(f"{threads} thread{'' if threads == 1 else 's'}")
+    device += emulated(sweep.device, sweep.environment)
     layout = "channels_last" if spec.channels_last else "contiguous"
     setting = (
         f"batch {spec.batch_size}", f"{spec.img_size} x {spec.img_size}", spec.precision, layout,

@@ -12,7 +12,7 @@ from effprof.report.untrusted import printable
 from effprof.sensors.files import cpu_ranges
 
 if TYPE_CHECKING:
-    from effprof.records import Latency
+    from effprof.records import DeviceInfo, Environment, Latency
     from effprof.report import Report
 
 _STOPPED = {"interval": "interval narrow enough", "max-time": "time limit reached", "recorded": "recorded steps"}
@@ -83,7 +83,12 @@ def device_details(report: Report) -> tuple[str, ...]:
     there = () if device.host is None else (f"on {printable(device.host)}",)
     cpus = report.profile.spec.cpus
     kept = (f"core{'' if len(cpus) == 1 else 's'} {cpu_ranges(cpus)}",) if cpus else ()
-    return (device.kind, *counted, *kept, *there)
+    return (device.kind, *counted, *kept, *there, *emulated(device, report.profile.environment))
+
+
+def emulated(device: DeviceInfo, environment: Environment) -> tuple[str, ...]:
+    """What every view says beside the device's name where an emulator made the times; make-believe ones it did not."""
+    return () if environment.emulated is None or device.kind == "fake" else ("times are no measurement",)
 
 
 def processor(report: Report) -> tuple[str, ...]:

@@ -6,16 +6,15 @@ import getpass
 import os
 import shlex
 import shutil
-import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from loopback import answers, free_port
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = "EFFPROF_REQUIRE_SSHD"
@@ -124,24 +123,6 @@ def start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
         process.kill()
         process.wait()
     pytest.fail(f"sshd does not start: {(folder / 'sshd.log').read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1) as connection:
-                return connection.recv(4) == b"SSH-"
-        except OSError:
-            time.sleep(0.05)
-    return False
 
 
 def client_config(folder: Path, port: int) -> Path:

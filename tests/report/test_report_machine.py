@@ -6,15 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from figure_texts import shown_texts
 from small_profile import ROUND, TIMED
+from small_sweep import planned_sweep
 
 from effprof.analyze import analyze
 from effprof.analyze.energy import energy_of, mean_power_w
 from effprof.errors import BadFileError
+from effprof.guidelines import judge
 from effprof.machine_records import CoreGroup, CpuState, Temperature
 from effprof.records import DeviceInfo, Energy, Profile, Round
 from effprof.report import Report
-from effprof.report.text import TextStyle, render_text
+from effprof.report.chart import build_figure
+from effprof.report.guidelines_chart import build_guidelines_figure
+from effprof.report.guidelines_text import render_guidelines_text
+from effprof.report.text import TextStyle, render_comparison, render_text
 from effprof.store import dumps_profile, loads_profile
 
 COUNTED = Energy(0.5, 5.0, 100, "powercap")
@@ -116,3 +122,28 @@ def test_the_state_of_the_machine_is_saved_and_read_back() -> None:
     assert content["emulated"] == "programs are told aarch64"
     assert content["cpu_state"]["core_groups"][0]["clocks_hz"] == [2, None]
     assert content["cpu_state"]["missing"] == {"isa": "not told"}
+
+
+EMULATED = replace(TIMED.environment, emulated="programs are told aarch64")
+BOARD = DeviceInfo("cpu", "emulated aarch64", "aarch64", 1)
+NO_MEASUREMENT = "times are no measurement"
+
+
+def test_emulated_times_are_no_measurement_in_every_view() -> None:
+    profile = replace(TIMED, environment=EMULATED, device=BOARD)
+    assert f"  device    emulated aarch64 · cpu · 1 thread · {NO_MEASUREMENT}" in lines(profile)
+    assert NO_MEASUREMENT in report_of(profile)._repr_html_()
+    assert any(NO_MEASUREMENT in text.get_text() for text in shown_texts(build_figure([report_of(profile)])))
+    assert f" · {NO_MEASUREMENT} · " in render_comparison([report_of(profile)] * 2, TextStyle(100))
+
+
+def test_make_believe_times_do_not_come_from_an_emulator() -> None:
+    profile = replace(TIMED, environment=EMULATED, device=replace(BOARD, kind="fake"))
+    assert not any(NO_MEASUREMENT in line for line in lines(profile))
+
+
+def test_emulated_guidelines_are_no_measurement_in_every_view() -> None:
+    sweep = planned_sweep()
+    result = judge(replace(sweep, device=BOARD, environment=replace(sweep.environment, emulated="told aarch64")))
+    assert NO_MEASUREMENT in render_guidelines_text(result, TextStyle())
+    assert any(NO_MEASUREMENT in text.get_text() for text in shown_texts(build_guidelines_figure(result)))
