@@ -39,11 +39,22 @@ class DeviceActivity:
     """From the first activity of the process on."""
     duration_s: float
     launched_s: float | None
-    """End of the host's call that handed it over, on the same clock; None where the trace holds no such call."""
+    """End of the host's call that handed it over, on the same clock; None where the trace holds no such call. Of a
+    copy whose call returns only after it, the beginning of the call."""
     call: int
     """Index of the OpCall whose work it is."""
     moved_bytes: int | None = None
     """Of a copy or fill, where recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """One step of the profiler (`ProfilerStep#7`) on the host of one process."""
+
+    rank: int
+    number: int | None
+    """As the profiler counts; the same step has the same number on all ranks of a job."""
+    time_s: float
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,8 @@ class DeviceTrace:
     devices: tuple[TraceDevice, ...]
     activities: tuple[DeviceActivity, ...]
     """In order of device and start."""
-    steps_s: tuple[float, ...] = ()
-    """Lengths of the recorded steps (`ProfilerStep#`) on the host, of all processes."""
+    steps: tuple[RecordedStep, ...] = ()
+    """Process by process, in order of time."""
 
 
 # ------------------------------------------------------------------------------------------------- what is derived
@@ -128,5 +139,6 @@ class DeviceTime:
     layout_count: int
     kernel_count: int
     steps: int
+    """Different ones: a step that several ranks recorded counts once."""
     achieved: Achieved
     devices: tuple[DeviceRow, ...]

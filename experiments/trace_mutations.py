@@ -1,6 +1,6 @@
 """Damaged and hostile traces: each must give a report or one line and exit code 2, in bounded time and memory.
 
-    python experiments/trace_mutations.py [TRACE ...] [--count 2000] [--seed 0]
+    python experiments/trace_mutations.py [TRACE ...] [--count 2000] [--seed 0] [--first 0]
 
 Every case is made from a trace (small parts of the given ones, or one written here) by one mutation chosen at random,
 and imported in a child process with a limit of memory and time. Prints a Markdown table: by mutation how many cases
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -27,7 +27,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from trace_many import many_of_a_kind, many_properties, many_tensors
+
 Trace = dict[str, Any]
+Mutation = Callable[[Trace, random.Random], bytes]
 MEMORY_BYTES = 2 << 30
 TIME_S = 120.0
 PART = 400
@@ -164,18 +167,6 @@ def odd_shapes(trace: Trace, rng: random.Random) -> bytes:
     return json.dumps(trace).encode()
 
 
-def many_streams(trace: Trace, rng: random.Random) -> bytes:
-    """A million streams, devices, threads or names: as lines, since dumps would take longer than the import."""
-    what, count = rng.choice(["stream", "device", "tid", "name"]), rng.choice([5_000, 1_000_000])
-    lines = []
-    for number in range(count):
-        kernel = f'"ph":"X","cat":"kernel","ts":{number},"dur":1,"pid":0'
-        name = f"k{number}" if what == "name" else "gemm"
-        args = f'"{what}":{number}' if what in ("stream", "device") else '"stream":7'
-        lines.append(f'{{{kernel},"name":"{name}","tid":{number if what == "tid" else 7},"args":{{{args}}}}}')
-    return ('{"traceEvents":[' + ",".join(lines) + "]}").encode()
-
-
 def other_files(trace: Trace, rng: random.Random) -> bytes:
     events = json.dumps(_events(trace))
     return rng.choice(
@@ -190,13 +181,14 @@ def other_files(trace: Trace, rng: random.Random) -> bytes:
     )  # fmt: skip
 
 
-MUTATIONS: tuple[Callable[[Trace, random.Random], bytes], ...] = (
+MUTATIONS: tuple[Mutation, ...] = (
     truncated, truncated_gzip, flipped_bytes, flipped_gzip_bytes, deep_nesting, gzip_bomb, not_numbers, huge_numbers,
     negative_times, overlapping_times, duplicate_ids, wrong_types, missing_members, hostile_names, odd_shapes,
-    many_streams, other_files,
+    many_of_a_kind, many_properties, many_tensors, other_files,
 )  # fmt: skip
-RARE = (gzip_bomb, many_streams)
-"""Each takes seconds, so they come up a tenth as often."""
+RARE: dict[Mutation, float] = {gzip_bomb: 0.1, many_of_a_kind: 0.4, many_properties: 0.1, many_tensors: 0.1}
+"""Each takes seconds, so they come up less often: their weight beside 1."""
+COMMON = tuple(mutation for mutation in MUTATIONS if mutation not in RARE)
 
 
 @dataclass(frozen=True)
@@ -228,26 +220,44 @@ def try_import(path: Path) -> str:
 
 def in_child(path: Path) -> Outcome:
     """The outcome with limits of memory and time."""
+    started = time.monotonic()
+    try:
+        said, peak = forked(_child, path)
+    except EOFError:
+        said, peak = "the process died", 0
+    except TimeoutError:
+        said, peak = f"not done after {TIME_S:g} s", 0
+    return Outcome(said, time.monotonic() - started, peak)
+
+
+def forked(target: Callable[..., None], *arguments: object) -> Any:
+    """What `target` sends into the pipe that it is given first. Raises EOFError where it died, TimeoutError."""
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, path))
-    started = time.monotonic()
+    process = context.Process(target=target, args=(sender, *arguments))
     process.start()
     sender.close()
     try:
-        said, peak = receiver.recv() if receiver.poll(TIME_S) else (f"not done after {TIME_S:g} s", 0)
-    except EOFError:
-        said, peak = "the process died", 0
+        if not receiver.poll(TIME_S):
+            raise TimeoutError
+        return receiver.recv()
     finally:
         process.kill()
         process.join()
-    return Outcome(said, time.monotonic() - started, peak)
+        receiver.close()
 
 
 def _child(sender: Connection, path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     said = try_import(path)
     sender.send((said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+
+
+def _make(sender: Connection, path: Path, traces: list[Trace], number: int, seed: int) -> None:
+    """In a process of its own, so that what a case took to make is not taken for what its import needs."""
+    name, data = case(traces, number, seed)
+    path.write_bytes(data)
+    sender.send(name)
 
 
 def part_of(trace: Trace, rng: random.Random) -> Trace:
@@ -284,11 +294,12 @@ def own_trace() -> Trace:
     return {"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "GPU"}], "traceEvents": events}
 
 
-def case(traces: list[Trace], number: int, seed: int) -> tuple[str, bytes]:
+def case(
+    traces: list[Trace], number: int, seed: int, mutations: Sequence[Mutation] = MUTATIONS
+) -> tuple[str, bytes]:
     """Name of the mutation, and the mutated file; the same for the same number and seed."""
     rng = random.Random(f"{seed}-{number}")
-    weights = [0.1 if mutation in RARE else 1.0 for mutation in MUTATIONS]
-    mutation = rng.choices(MUTATIONS, weights)[0]
+    mutation = rng.choices(mutations, [RARE.get(mutation, 1.0) for mutation in mutations])[0]
     return mutation.__name__, mutation(part_of(rng.choice(traces), rng), rng)
 
 
@@ -297,6 +308,7 @@ def main() -> None:
     parser.add_argument("traces", nargs="*", type=Path)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case, to go on with a run")
     args = parser.parse_args()
     import effprof.analyze  # the children are forks, and find these imported
     import effprof.importers
@@ -306,9 +318,8 @@ def main() -> None:
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.json"
-        for number in range(args.count):
-            name, data = case(traces, number, args.seed)
-            path.write_bytes(data)
+        for number in range(args.first, args.first + args.count):
+            name = forked(_make, path, traces, number, args.seed)
             outcome = in_child(path)
             outcomes[name].append(outcome)
             if outcome.said not in ("report", "line"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from effprof.analyze import analyze
@@ -19,6 +20,8 @@ from effprof.importers.reading import ENDINGS
 from effprof.records import Analysis, Category, Profile
 from effprof.report.untrusted import printable
 
+MAX_OTHER = 0.03
+"""Of kernel time, in a trace with ops."""
 CATEGORIES = tuple(category for category in Category if category is not Category.OVERHEAD)
 HEADER = (
     "trace", "device", "kernels", "kernel ms", "busy / span ms", "host wait", "overlap ms",
@@ -34,15 +37,17 @@ def main() -> None:
     if folder is None:
         parser.error("set EFFPROF_DATA, or give a folder with traces")
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")
-    refused = []
+    remarks = []
     for path in sorted(file for file in folder.iterdir() if file.name.endswith(ENDINGS)):
         try:
             profile = import_trace(path)
         except BadFileError as error:
-            refused.append(f"- `{path.name}`: {printable(str(error).partition(f'{path}: ')[2])}")
+            remarks.append(f"- `{path.name}`: {printable(str(error).partition(f'{path}: ')[2])}")
             continue
-        print(f"| {' | '.join(row(trace_name(path), profile, analyze(profile)))} |")
-    print("", *refused, sep="\n")
+        analysis = analyze(profile)
+        print(f"| {' | '.join(row(trace_name(path), profile, analysis))} |")
+        remarks += others(trace_name(path), profile, analysis)
+    print("", *remarks, sep="\n")
 
 
 def row(name: str, profile: Profile, analysis: Analysis) -> list[str]:
@@ -64,6 +69,23 @@ def row(name: str, profile: Profile, analysis: Analysis) -> list[str]:
         _percent(unknown_s, time.kernel_s), f"{nameless:,}", _percent(time.layout_s, time.kernel_s),
         _percent(time.backward_s, time.forward_s + time.backward_s),
     ]  # fmt: skip
+
+
+def others(name: str, profile: Profile, analysis: Analysis) -> Iterator[str]:
+    """What is in `other` where that is more than a category should leave: its kinds, and of each the longest kernel."""
+    time, trace = analysis.device_time, profile.device_trace
+    assert time is not None
+    assert trace is not None
+    kinds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for one in trace.activities:
+        op = analysis.ops[one.call]
+        if one.kind == "kernel" and op.category is Category.OTHER:
+            kinds[op.kind][trace.names[one.name]] += one.duration_s
+    if sum(sum(kernels.values()) for kernels in kinds.values()) > MAX_OTHER * time.kernel_s:
+        for kind, kernels in sorted(kinds.items()):
+            longest = printable(max(kernels, key=lambda kernel: kernels[kernel]))
+            share = _percent(sum(kernels.values()), time.kernel_s)
+            yield f"- `{printable(name)}`: {share} of kernel time is other, kind {kind}: `{longest}`"
 
 
 def _percent(part_s: float, whole_s: float) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effprof.analyze.categories import DepthwiseAs, Placement
-from effprof.analyze.kernel_names import kernel_name
+from effprof.analyze.kernel_names import NAMES_KEPT, kernel_name
 from effprof.analyze.recorded_ops import place_recorded, recorded_op
 from effprof.cost import cost_of
 from effprof.cost.free_ops import FREE_OPS
@@ -29,6 +29,7 @@ from effprof.device_records import (
     DeviceTime,
     DeviceTrace,
     Gaps,
+    RecordedStep,
     UnknownKernel,
 )
 from effprof.records import Accounting, Category, CostedOp, Latency, OpCall, OpCost
@@ -97,7 +98,7 @@ def _cost(call: OpCall, own: Sequence[DeviceActivity], category: Category) -> Op
     return cost
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=NAMES_KEPT)
 def _shapeless_cost(aten: str, category: Category) -> OpCost:
     """0 multiply-adds where the op, the forward op of a backward one, or the category has none; else nothing known."""
     known = recorded_op(aten)
@@ -159,7 +160,7 @@ def device_time_of(trace: DeviceTrace, ops: Sequence[CostedOp]) -> DeviceTime:
         layout_s=_duration(layout),
         layout_count=len(layout),
         kernel_count=sum(activity.kind == "kernel" for activity in trace.activities),
-        steps=len(trace.steps_s),
+        steps=len(_steps_s(trace.steps)),
         achieved=_achieved(ops),
         devices=tuple(rows),
     )
@@ -255,7 +256,7 @@ def device_accounting(time: DeviceTime) -> Accounting:
 
 def step_latency(trace: DeviceTrace, seed: int) -> Latency | None:
     """The median over the recorded steps, on the host; None for fewer than three."""
-    steps = [step_s for step_s in trace.steps_s if step_s > 0]
+    steps = [step_s for step_s in _steps_s(trace.steps) if step_s > 0]
     if len(steps) < MIN_STEPS:
         return None
     return Latency(
@@ -268,3 +269,22 @@ def step_latency(trace: DeviceTrace, seed: int) -> Latency | None:
         page_faults_per_run=None,
         stopped_because="recorded",
     )
+
+
+def _steps_s(steps: Sequence[RecordedStep]) -> list[float]:
+    """A length for each step; of one that several ranks recorded the median over them.
+
+    Ranks that train together wait for each other in every step: their lengths are no samples of their own, and would
+    make the interval too narrow.
+    """
+    lengths: dict[tuple[int, int], list[float]] = defaultdict(list)
+    alone: list[float] = []
+    seen: dict[tuple[int, int], int] = defaultdict(int)
+    for step in steps:
+        if step.number is None:
+            alone.append(step.time_s)
+            continue
+        key = (step.rank, step.number)
+        lengths[step.number, seen[key]].append(step.time_s)
+        seen[key] += 1  # where a rank recorded a number twice, these are two steps
+    return [median(times) if len(times) > 1 else times[0] for times in lengths.values()] + alone

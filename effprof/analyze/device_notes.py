@@ -14,11 +14,13 @@ MIN_LAYOUT = 0.02
 """Of the kernels' time."""
 MIN_OVERLAP = 0.02
 MAX_UNKNOWN = 0.01
+MAX_SLEEP = 0.01
 
 
 def device_notes(profile: Profile, time: DeviceTime, ops: Sequence[CostedOp]) -> tuple[Note, ...]:
     """The profile's own notes, then those derived here."""
-    return (*profile.notes, *_launches(time), *_layout(time), *_overlap(time), *_unknown(time), *_costs(ops))
+    derived = (*_launches(time), *_layout(time), *_overlap(time), *_sleeping(time, ops), *_unknown(time), *_costs(ops))
+    return (*profile.notes, *derived)
 
 
 def _launches(time: DeviceTime) -> Iterator[Note]:
@@ -44,6 +46,14 @@ def _overlap(time: DeviceTime) -> Iterator[Note]:
     if share > MIN_OVERLAP:
         text = f"Streams overlap for {format_seconds(time.overlap_s)}: device time is not wall-clock time."
         yield Note("overlap", text, "The residual is minus this overlap.")
+
+
+def _sleeping(time: DeviceTime, ops: Sequence[CostedOp]) -> Iterator[Note]:
+    asleep_s = sum(op.time_s or 0.0 for op in ops if (op.category, op.kind) == (Category.OTHER, "sleep"))
+    share = asleep_s / time.kernel_s if time.kernel_s > 0 else 0.0
+    if share > MAX_SLEEP:
+        text = f"{format_percent(share)} of kernel time is in kernels that only wait, those of torch.cuda._sleep."
+        yield Note("sleeping-kernels", text, "They are under other: they do no work, and are no gap. Leave them out.")
 
 
 def _unknown(time: DeviceTime) -> Iterator[Note]:

@@ -8,11 +8,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from effprof.analyze.categories import Placement
+from effprof.analyze.fused_names import fused_placement
 from effprof.analyze.kernel_tables import BACKWARD_WORDS, KERNELS, LAYOUT_WORDS
+
+NAMES_KEPT = 1 << 17
+"""As many as one trace may have; fewer would be worked out again for every kernel of a trace with more."""
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, words)))
+    return re.compile(_branches(set(words)))
+
+
+def _branches(words: Iterable[str]) -> str:
+    """A pattern for any of the words that looks at each letter once; alternatives side by side are tried one by one."""
+    following: dict[str, list[str]] = {}
+    for word in sorted(words):
+        if not word:
+            return ""  # a word ends here, so that what follows in longer ones does not matter
+        following.setdefault(word[0], []).append(word[1:])
+    branches = [re.escape(letter) + _branches(rest) for letter, rest in following.items()]
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 _ROWS = tuple((Placement(category, kind), _any_of(words.split())) for category, kind, words in KERNELS)
@@ -24,7 +39,7 @@ _LONGEST = 4096
 """Of a name only that much is looked at: template arguments can go on for pages."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KernelName:
     """`placement` is None where no row of the table fits."""
 
@@ -34,12 +49,12 @@ class KernelName:
     """It turns NCHW into NHWC or back."""
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=NAMES_KEPT)
 def kernel_name(name: str) -> KernelName:
-    """The first row of the table with a word that is part of the name."""
+    """By the ops that a fused kernel names, else the first row of the table with a word that is part of the name."""
     lower = name[:_LONGEST].lower()
-    placement = None
-    if _IN_ANY_ROW.search(lower):
+    placement = fused_placement(lower)
+    if placement is None and _IN_ANY_ROW.search(lower):
         placement = next(place for place, words in _ROWS if words.search(lower))
     return KernelName(placement, _BACKWARD.search(lower) is not None, _LAYOUT.search(lower) is not None)
 

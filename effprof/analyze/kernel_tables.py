@@ -28,7 +28,7 @@ KERNELS: tuple[tuple[Category, str, str], ...] = (
         icudnn fprop dgrad wgrad cask_cudnn im2col col2im fft2d_r2c fft2d_c2r fft1d_r2c fft1d_c2r
         pointwise_mult_and_sum_complex computeoffsetskernel computeboffsets computewgrad conv2d conv3d conv1d
         conv_fwd conv_bwd convfwd convbwd grouped_conv gridwise_conv naive_conv miopenconv convolution
-        kernel_conv_params kernel_grad_params conv_transpose
+        kernel_conv_params kernel_grad_params conv_transpose gen_conv
         """,
     ),
     (Category.MATMUL, "attention", "flash_ fmha attention mha_fwd mha_bwd paged_attn"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from effprof.analyze.categories import UNKNOWN, Placement, place
+from effprof.analyze.kernel_names import NAMES_KEPT
 from effprof.cost.aten_names import CONVOLUTIONS as TORCH_CONVOLUTIONS
 from effprof.cost.aten_names import base_name
 from effprof.records import Category, OpCall
@@ -52,7 +53,7 @@ class RecordedOp:
     """It is a backward op, or a node of the backward pass."""
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=NAMES_KEPT)
 def recorded_op(name: str) -> RecordedOp:
     """What `aten::cudnn_convolution_backward_input`, `ReluBackward0` or `mylib::spin` says."""
     if name.startswith(_COMM_PREFIXES):
@@ -77,7 +78,7 @@ def place_recorded(call: OpCall) -> Placement | None:
     return known.placement if placement == UNKNOWN else placement
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=NAMES_KEPT)
 def place_by_name(name: str) -> Placement | None:
     """Of an op of which nothing but the name was recorded."""
     known = recorded_op(name)

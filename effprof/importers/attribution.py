@@ -14,15 +14,25 @@ import numpy.typing as npt
 from effprof.analyze.op_tables import REDUCTIONS
 from effprof.analyze.recorded_ops import RecordedOp, recorded_op
 from effprof.importers.decoding import NO_ID
-from effprof.importers.events import MODULE_PREFIX, STEP_PREFIX, Floats, HostEvents, Ints, TraceEvents
+from effprof.importers.events import (
+    LAYER_PREFIX,
+    LIGHTNING_MODULE_PREFIX,
+    MODULE_PREFIX,
+    STEP_PREFIX,
+    Floats,
+    HostEvents,
+    Ints,
+    TraceEvents,
+)
+from effprof.importers.limits import MAX_LAYERS
 from effprof.importers.nesting import chains
 from effprof.records import Category
 
-LAYER_PREFIX = "effprof.layer:"
-"""A range of that name says the layer's path itself; our own hooks open such ranges."""
 SLACK_US = 1.0
 """Old traces have whole microseconds, rounded down: a launch may seem to outlast its op by one."""
-MAX_LAYER_DEPTH = 64
+MAX_LAYER_DEPTH = 32
+"""Layers within layers: what is deeper counts as the work of the last."""
+MAX_PATH_CHARS = 1000
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,15 @@ class Attribution:
     """The op whose work it is, as a position in `TraceEvents.ops`; NO_ID where no known op launched it."""
     inside: Ints
     """Name of the innermost op around the launch, known or not, as a position in `TraceEvents.names`."""
+    innermost: Ints
+    """That op itself, as a position in `TraceEvents.ops`; NO_ID where there is none, and once ops were left out."""
     is_backward: npt.NDArray[np.bool_]
     layer: Ints
     launched: Floats
-    """End of the launching call in microseconds; nan where there is none."""
+    """When the host had handed it over, in microseconds; nan where that is not known."""
     layers: tuple[LayerName, ...]
+    has_too_many_layers: bool = False
+    """Ranges were there, in more places than there are layers; `layers` holds none of them."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +80,17 @@ def attribute(events: TraceEvents) -> Attribution:
     linked = np.flatnonzero(launch >= 0)
     asked, position = np.unique(launch[linked], return_inverse=True)
     owners = _owners(events, asked)
-    numbers, layers = _layers(events, asked, owners)
+    numbers, layers, has_too_many = _layers(events, asked, owners)
     names = np.append(events.ops.name, NO_ID)[owners.innermost]  # NO_ID is the last place too
     count = len(events.device.start)
-    op, inside, layer = np.full(count, NO_ID), np.full(count, NO_ID), np.zeros(count, np.int64)
+    op, inside, innermost = (np.full(count, NO_ID) for _ in range(3))
+    layer = np.zeros(count, np.int64)
     is_backward, launched = np.zeros(count, bool), np.full(count, np.nan)
     op[linked], inside[linked], layer[linked] = owners.op[position], names[position], numbers[position]
+    innermost[linked] = owners.innermost[position]
     is_backward[linked] = owners.is_backward[position]
-    launched[linked] = events.launches.end[launch[linked]]
-    return Attribution(op, inside, is_backward, layer, launched, layers)
+    launched[linked] = _handed_over(events, launch[linked], linked)
+    return Attribution(op, inside, innermost, is_backward, layer, launched, layers, has_too_many)
 
 
 def keep_needed(events: TraceEvents, attribution: Attribution) -> tuple[TraceEvents, Attribution]:
@@ -86,7 +102,14 @@ def keep_needed(events: TraceEvents, attribution: Attribution) -> tuple[TraceEve
     kept = replace(
         events, ops=events.ops.take(rows), details=events.details.take(rows), launches=events.launches.take(samples)
     )
-    return kept, replace(attribution, op=position - skipped)  # NO_ID comes first, and becomes -1 again
+    # NO_ID comes first, and becomes -1 again.
+    return kept, replace(attribution, op=position - skipped, innermost=np.full(len(position), NO_ID))
+
+
+def without_layers(attribution: Attribution) -> Attribution:
+    """The same, where all ranks together name more layers than are kept."""
+    layer = np.zeros_like(attribution.layer)
+    return replace(attribution, layer=layer, layers=(LayerName(),), has_too_many_layers=True)
 
 
 def latest_before(keys: Ints, times: Floats, asked_keys: Ints, asked_times: Floats) -> Ints:
@@ -120,6 +143,17 @@ def _launches_of(events: TraceEvents) -> Ints:
     order = order[np.lexsort((some.name, some.thread, some.end, some.start, some.number))]
     found = latest_before(launches.number[order], launches.start[order], device.correlation, device.start)
     return np.where(found >= 0, order[found] if len(order) else NO_ID, NO_ID)
+
+
+def _handed_over(events: TraceEvents, launch: Ints, activity: npt.NDArray[np.intp]) -> Floats:
+    """When the host had handed each of these activities over: the end of the call, as far as that says it.
+
+    A copy to or from pageable memory is handed over within a call that returns only after it; that was at the call's
+    beginning or later.
+    """
+    device, starts, ends = events.device, events.launches.start[launch], events.launches.end[launch]
+    blocks = (device.kind[activity] != 0) & (ends >= device.start[activity] + device.duration[activity])
+    return np.where(blocks, starts, ends)
 
 
 def _owners(events: TraceEvents, asked: Ints) -> _Owners:
@@ -181,8 +215,8 @@ def _is_part_of(inner: RecordedOp, outer: RecordedOp) -> bool:
 # --------------------------------------------------------------------------------------------------------- layers
 
 
-def _layers(events: TraceEvents, asked: Ints, owners: _Owners) -> tuple[Ints, tuple[LayerName, ...]]:
-    """For each launch the number of its layer; number 0 is no layer.
+def _layers(events: TraceEvents, asked: Ints, owners: _Owners) -> tuple[Ints, tuple[LayerName, ...], bool]:
+    """For each launch the number of its layer, the layers, and whether they are left out; number 0 is no layer.
 
     A backward op has the layer of the forward op with the same sequence number, else that of its own thread.
     """
@@ -197,9 +231,13 @@ def _layers(events: TraceEvents, asked: Ints, owners: _Owners) -> tuple[Ints, tu
     for moment, chain in chains(events.ranges, threads, times):
         key = tuple(int(events.ranges.name[one]) for one in chain)
         if key not in by_chain:
+            if len(by_chain) > MAX_LAYERS:
+                by_chain.clear()  # steps and other ranges that are no layers make chains without end
             by_chain[key] = names.setdefault(layer_name([events.names[name] for name in key]), len(names))
+            if len(names) - 1 > MAX_LAYERS:
+                return np.zeros(len(asked), np.int64), (LayerName(),), True
         numbers[moment] = by_chain[key]
-    return numbers, tuple(names)
+    return numbers, tuple(names), False
 
 
 def _forward_ops(events: TraceEvents, sequences: Ints, times: Floats) -> Ints:
@@ -218,11 +256,18 @@ def _forward_ops(events: TraceEvents, sequences: Ints, times: Floats) -> Ints:
 
 def layer_name(ranges: list[str]) -> LayerName:
     """The layer that the ranges around a moment, outermost first, say."""
-    paths = [name.removeprefix(LAYER_PREFIX) for name in ranges if name.startswith(LAYER_PREFIX)]
+    paths = [path for name in ranges if (path := _said_path(name)) is not None]
     if paths:
-        return LayerName((paths[-1],), "path")
+        return LayerName((".".join(paths[-1][:MAX_PATH_CHARS].split(".")[:MAX_LAYER_DEPTH]),), "path")
     modules = [name.removeprefix(MODULE_PREFIX) for name in ranges if name.startswith(MODULE_PREFIX)]
     if modules:
-        return LayerName(tuple(modules[-MAX_LAYER_DEPTH:]), "module")
+        return LayerName(tuple(modules[:MAX_LAYER_DEPTH]), "module")
     own = [name for name in ranges if not name.startswith(STEP_PREFIX)]
-    return LayerName(tuple(own[-MAX_LAYER_DEPTH:]), "range") if own else LayerName()
+    return LayerName(tuple(own[:MAX_LAYER_DEPTH]), "range") if own else LayerName()
+
+
+def _said_path(name: str) -> str | None:
+    """The layer's path where a range says it: our hooks', and PyTorch Lightning's `[pl][module]torch.nn.Relu: a.b`."""
+    if name.startswith(LAYER_PREFIX):
+        return name.removeprefix(LAYER_PREFIX)
+    return name.partition(": ")[2] or None if name.startswith(LIGHTNING_MODULE_PREFIX) else None

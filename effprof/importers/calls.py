@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from effprof.analyze.kernel_names import kernel_name, short_name
@@ -14,10 +15,11 @@ from effprof.records import OpCall
 class CallTable:
     """Hands out the index of the call that an activity belongs to; made call by call in the order of activities."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[OpCall] = ()) -> None:
+        """`known` come first, under the indices that they have."""
         self._operands = OperandTable()
-        self._calls: list[OpCall] = []
-        self._counts: list[int] = []
+        self._calls: list[OpCall] = list(known)
+        self._counts: list[int] = [call.count for call in known]
         self._known: dict[tuple[object, ...], int] = {}
         self._events: TraceEvents | None = None
         self._by_op: list[int | None] = []
@@ -81,7 +83,7 @@ class CallTable:
     def calls(self) -> tuple[OpCall, ...]:
         """All calls, in order."""
         counted = zip(self._calls, self._counts, strict=True)
-        return tuple(call if count == 1 else replace(call, count=count) for call, count in counted)
+        return tuple(call if count == call.count else replace(call, count=count) for call, count in counted)
 
     def _add(self, call: OpCall) -> None:
         self._calls.append(call)

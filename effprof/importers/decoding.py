@@ -123,5 +123,7 @@ def _one_by_one(chunk: bytes, is_needed: Any) -> Iterator[Event]:
             content = decode_lenient(raw, dict)
             if content is None or (content.get("ph") == "X" and is_needed(content.get("cat"))):
                 raise BadFileError(f"an event of its list is not as a profiler writes it: {error}") from error
+            if content.get("ph") == "X" and isinstance(content.get("cat"), str):
+                yield Event("X", content["cat"])
         except _BROKEN as error:
             raise BadFileError(f"it is not JSON: {error}") from error

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from effprof.device_records import ActivityKind
 from effprof.errors import BadFileError
 from effprof.importers.decoding import NO_ID, NOTHING, Args, DeviceProperties, Event
+from effprof.importers.limits import MAX_INPUT_BYTES, MAX_INPUTS, MAX_THREADS, NameTable, check_activities
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,6 +28,17 @@ KINDS: tuple[ActivityKind, ...] = ("kernel", "memcpy", "memset")
 """Of device activities; positions are the codes in `DeviceEvents.kind`."""
 MODULE_PREFIX = "nn.Module: "
 STEP_PREFIX = "ProfilerStep#"
+LIGHTNING_PREFIX = "[pl]"
+"""Of the ranges that PyTorch Lightning's profiler opens."""
+LIGHTNING_MODULE_PREFIX = "[pl][module]"
+"""Of those that name a module: its type, a colon and its path."""
+LAYER_PREFIX = "effprof.layer:"
+"""A range of that name says the layer's path itself; our own hooks open such ranges."""
+
+METRIC_RANGE = "cuda_profiler_range"
+"""Category of ranges with hardware counters, and no times of kernels."""
+MAX_OTHER = 16
+_RANGE_PREFIXES = (LAYER_PREFIX, LIGHTNING_PREFIX)
 
 _DEVICE, _OP, _LAUNCH, _RANGE, _MODULE, _OTHER = range(6)
 _FORMS = {
@@ -41,6 +53,13 @@ _FORMS = {
     "cuda_driver": (_LAUNCH, 0),
     "hip_runtime": (_LAUNCH, 0),
     "hip_driver": (_LAUNCH, 0),
+    "xpu_runtime": (_LAUNCH, 0),
+    "xpu_driver": (_LAUNCH, 0),
+    "musa_runtime": (_LAUNCH, 0),
+    "musa_driver": (_LAUNCH, 0),
+    "mtia_runtime": (_LAUNCH, 0),
+    "privateuse1_runtime": (_LAUNCH, 0),
+    "privateuse1_driver": (_LAUNCH, 0),
     "runtime": (_LAUNCH, 0),
     "driver": (_LAUNCH, 0),
     "user_annotation": (_RANGE, 0),
@@ -109,7 +128,7 @@ class OpDetails:
         return OpDetails(self.sequence[rows], self.is_backward[rows], self.tensors[rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RecordedTensors:
     """Inputs of an op as the trace has them, JSON texts; empty where it has not."""
 
@@ -134,9 +153,11 @@ class TraceEvents:
     rank: int | None
     base_ns: int | None
     other: dict[str, int]
-    """Categories that nobody looks at -> events."""
+    """Categories that nobody looks at, the first few of them -> events."""
     left_out: int
     """Events of the host with times that cannot be."""
+    has_too_many_inputs: bool = False
+    """Shapes were recorded, of more different kinds than are kept; `tensors` is empty."""
 
 
 def is_needed(category: object) -> bool:
@@ -151,16 +172,18 @@ class EventTable:
     _parts: dict[int, list[list[AnyArray]]] = field(
         default_factory=lambda: {form: [[] for _ in kinds] for form, kinds in _COLUMNS.items()}
     )
-    _names: dict[str, int] = field(default_factory=dict)
+    _names: NameTable = field(default_factory=NameTable)
     _threads: dict[tuple[object, object], int] = field(default_factory=dict)
     _thread_texts: dict[tuple[str, str], int] = field(default_factory=dict)
     _tensors: dict[tuple[bytes, bytes, bytes, bytes], int] = field(default_factory=dict)
-    _forms: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _tensors_bytes: int = 0
+    _has_too_many_inputs: bool = False
     _other: dict[str, int] = field(default_factory=dict)
     _left_out: int = 0
+    _activities: int = 0
 
     def add(self, events: Iterable[Event]) -> None:
-        """Raises BadFileError on a device activity without a start or a duration, or with ones that cannot be."""
+        """Raises BadFileError on a device activity without possible times, and beyond what `limits` allows."""
         sorted_out: dict[str, list[Event]] = {}
         for event in events:
             if event.ph == "X":
@@ -169,24 +192,26 @@ class EventTable:
                 except KeyError:
                     sorted_out[event.cat] = [event]
         for category, found in sorted_out.items():
-            form, kind = self._forms.get(category) or self._form(category)
+            form, kind = _FORMS.get(category.lower(), _UNKNOWN_FORM)
             if form == _DEVICE:
                 self._add_device(found, kind)
             elif form == _OP:
-                # Old traces have the user's ranges and the profiler's steps among the ops.
-                self._add_host(_OP, [event for event in found if "#" not in event.name])
-                self._add_host(_RANGE, [event for event in found if "#" in event.name])
+                # Old traces have the user's ranges and the profiler's steps among the ops, ours those of our hooks.
+                self._add_host(_OP, [event for event in found if not _is_range(event.name)])
+                self._add_host(_RANGE, [event for event in found if _is_range(event.name)])
             elif form == _MODULE:
                 self._add_host(_RANGE, [event for event in found if event.name.startswith(MODULE_PREFIX)])
-            elif form == _OTHER:
-                self._other[category] = self._other.get(category, 0) + len(found)
-            else:
+            elif form != _OTHER:
                 self._add_host(form, found)
+            elif category in self._other or category == METRIC_RANGE or len(self._other) < MAX_OTHER:
+                self._other[category] = self._other.get(category, 0) + len(found)
 
     def finish(self, properties: Iterable[DeviceProperties], rank: int | None, base_ns: int | None) -> TraceEvents:
         ops = self._columns(_OP)
+        if self._has_too_many_inputs:
+            ops[-1].fill(NO_ID)
         return TraceEvents(
-            names=tuple(self._names),
+            names=self._names.names(),
             device=DeviceEvents(*self._columns(_DEVICE)),
             ops=HostEvents(*ops[:5]),
             details=OpDetails(*ops[5:]),
@@ -198,6 +223,7 @@ class EventTable:
             base_ns=base_ns,
             other=dict(self._other),
             left_out=self._left_out,
+            has_too_many_inputs=self._has_too_many_inputs,
         )
 
     def _columns(self, form: int) -> list[AnyArray]:
@@ -212,11 +238,9 @@ class EventTable:
         for kind, parts, column in zip(_COLUMNS[form], self._parts[form], columns, strict=True):
             parts.append(column.astype(kind, copy=False))
 
-    def _form(self, category: str) -> tuple[int, int]:
-        form = self._forms[category] = _FORMS.get(category.lower(), _UNKNOWN_FORM)
-        return form
-
     def _add_device(self, events: list[Event], kind: int) -> None:
+        self._activities += len(events)
+        check_activities(self._activities)
         starts, durations, possible = _times(events)
         if not possible.all():
             bad = events[int(np.argmin(possible))]
@@ -251,8 +275,7 @@ class EventTable:
         self._add(form, columns)
 
     def _numbered(self, events: list[Event]) -> Ints:
-        names = self._names
-        return np.array([names.setdefault(event.name, len(names)) for event in events], np.int64)
+        return self._names.numbers([event.name for event in events])
 
     def _threads_of(self, events: list[Event]) -> Ints:
         known = self._threads
@@ -265,17 +288,31 @@ class EventTable:
         key = (str(event.pid), str(event.tid))
         number = self._thread_texts.setdefault(key, len(self._thread_texts) + 1)
         self._threads[event.pid, event.tid] = number
+        if number > MAX_THREADS:
+            raise BadFileError(f"it names more than {MAX_THREADS:,} threads, which no program has")
         return number
 
     def _tensors_of(self, args: Args) -> int:
         dims = args.dims if args.dims is not NOTHING else args.old_dims
-        if dims is NOTHING:
+        if dims is NOTHING or self._has_too_many_inputs:
             return NO_ID
         key = (bytes(dims), bytes(args.types), bytes(args.strides), bytes(args.values))
-        return self._tensors.setdefault(key, len(self._tensors))
+        number = self._tensors.get(key)
+        if number is None:
+            number = self._tensors[key] = len(self._tensors)
+            self._tensors_bytes += sum(map(len, key))
+            if number >= MAX_INPUTS or self._tensors_bytes > MAX_INPUT_BYTES:
+                # All or none: which come first is chance.
+                self._has_too_many_inputs = True
+                self._tensors.clear()
+        return number
 
 
 _NO_ARGS = Args()
+
+
+def _is_range(op: str) -> bool:
+    return "#" in op or op.startswith(_RANGE_PREFIXES)
 
 
 def _devices(args: list[Args]) -> list[int | None]:

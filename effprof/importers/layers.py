@@ -12,7 +12,7 @@ from effprof.records import ModuleInfo
 RANGE_TYPE = "range"
 """What stands as the module type of a range that the user named."""
 _INSTANCE = re.compile(r"_\d+$")
-_MAX_PART = 200
+_MAX_PART = 100
 
 
 @dataclass(frozen=True)

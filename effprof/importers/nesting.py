@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from effprof.importers.events import Floats, HostEvents, Places
 
-MAX_CHAIN = 256
+MAX_CHAIN = 64
 """How many ranges around a moment are looked at, from the innermost on."""
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from effprof import __version__
-from effprof.device_records import UNRECORDED, DeviceActivity, DeviceTrace, TraceDevice
-from effprof.importers.attribution import Attribution, attribute, keep_needed
+from effprof.device_records import UNRECORDED, DeviceActivity, DeviceTrace, RecordedStep, TraceDevice
+from effprof.errors import BadFileError
+from effprof.importers.attribution import Attribution, LayerName, attribute, keep_needed, without_layers
 from effprof.importers.calls import CallTable
+from effprof.importers.decoding import DeviceProperties
 from effprof.importers.events import KINDS, STEP_PREFIX, AnyArray, TraceEvents
 from effprof.importers.layers import LayerPaths
+from effprof.importers.limits import MAX_INPUTS, MAX_LAYERS, Together
 from effprof.records import DeviceInfo, Environment, ModelInfo, Note, Profile, RunSpec
 from effprof.units import format_percent
 
@@ -22,7 +25,14 @@ _ROWS_AT_ONCE = 1 << 13
 _LONGEST_NAME = 80
 _MAX_BYTES = 2**60
 """More no device moves in one copy, and no saved profile may say."""
-_AMD = ("amd", "gfx", "instinct", "radeon")
+_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rocm": (("amd", "gfx", "instinct", "radeon"), ("hip",)),
+    "xpu": (("intel",), ("ur", "ze")),
+}
+"""Words in a device's name, and how the names of its runtime's calls begin; others are `cuda`."""
+_DIGITS = 16
+"""A step's number with as many is none."""
+_MAX_VERSION = 1000
 _EPOCH_US = 1e15
 """Time stamps from here on count microseconds from 1970; smaller ones need the base that newer traces state."""
 
@@ -35,7 +45,7 @@ class _Growing:
     names: dict[str, int] = field(default_factory=dict)
     devices: list[TraceDevice] = field(default_factory=list)
     activities: list[DeviceActivity] = field(default_factory=list)
-    steps_s: list[float] = field(default_factory=list)
+    steps: list[RecordedStep] = field(default_factory=list)
 
 
 def to_profile(traces: Iterable[TraceEvents], name: str, command: str = "") -> Profile:
@@ -45,20 +55,26 @@ def to_profile(traces: Iterable[TraceEvents], name: str, command: str = "") -> P
         traces: one a process, every one with device activities; used up one after the other.
         name: what the trace is called.
         command: how it was asked for.
+
+    Raises BadFileError where all processes together hold more than a recording may.
     """
     processes: list[TraceEvents] = []
     attributions: list[Attribution] = []
+    together = Together()
     had_ops = False
     for events in traces:
         had_ops |= len(events.ops) > 0
         kept, attribution = keep_needed(events, attribute(events))
         processes.append(kept)
         attributions.append(attribution)
-    paths = LayerPaths.of([layer for one in attributions for layer in one.layers])
+        _count(together, kept, name)
+    layers = {layer for one in attributions for layer in one.layers}
+    if len(layers - {LayerName()}) > MAX_LAYERS:
+        attributions = [without_layers(one) for one in attributions]
+    paths = LayerPaths.of(layer for one in attributions for layer in one.layers)
     growing = _Growing()
     for position, (events, attribution) in enumerate(zip(processes, attributions, strict=True)):
         _add_process(growing, position, events, attribution, paths)
-        growing.steps_s += _steps_s(events)
     kind = _device_kind(growing.devices, processes)
     return Profile(
         spec=RunSpec(model=name, device=kind, precision=UNRECORDED, command=command),
@@ -67,10 +83,33 @@ def to_profile(traces: Iterable[TraceEvents], name: str, command: str = "") -> P
         device=DeviceInfo(kind, _device_name(growing.devices), _architecture(processes), None),
         calls=growing.calls.calls(),
         notes=tuple(_notes(processes, attributions, had_ops)),
-        device_trace=DeviceTrace(
-            tuple(growing.names), tuple(growing.devices), tuple(growing.activities), tuple(sorted(growing.steps_s))
-        ),
+        device_trace=_trace(growing),
     )
+
+
+def device_trace_of_process(events: TraceEvents, attribution: Attribution, calls: CallTable) -> DeviceTrace:
+    """What the devices of one process did; the calls that activities name are those that `calls` then has.
+
+    Args:
+        attribution: of these events, with nothing left out of either.
+    """
+    growing = _Growing(calls)
+    _add_process(growing, events.rank or 0, events, attribution, LayerPaths.of(attribution.layers))
+    return _trace(growing)
+
+
+def _trace(growing: _Growing) -> DeviceTrace:
+    return DeviceTrace(
+        tuple(growing.names), tuple(growing.devices), tuple(growing.activities), tuple(growing.steps)
+    )
+
+
+def _count(together: Together, events: TraceEvents, name: str) -> None:
+    """Raises BadFileError where the traces of all ranks hold more than is kept."""
+    try:
+        together.add(len(events.device.start), [events.names[one] for one in np.unique(events.device.name).tolist()])
+    except BadFileError as error:
+        raise BadFileError(f"Cannot import {name}: {error}.") from error
 
 
 def _add_process(
@@ -82,7 +121,9 @@ def _add_process(
         (device.correlation, device.name, device.stream, device.kind, device.duration, device.start, device.device)
     )
     zero = float(device.start.min())
-    places = _add_devices(growing, events, position if events.rank is None else events.rank)
+    rank = position if events.rank is None else events.rank
+    growing.steps += _steps(events, rank)
+    places = _add_devices(growing, events, rank)
     layers = [paths.path(layer) for layer in attribution.layers]
     columns = (
         device.start - zero, device.duration, device.kind, device.name, device.device, device.stream,
@@ -128,20 +169,29 @@ def _add_devices(growing: _Growing, events: TraceEvents, rank: int) -> dict[int,
     return places
 
 
-def _steps_s(events: TraceEvents) -> list[float]:
-    """Lengths of the profiler's steps on the host, in seconds."""
+def _steps(events: TraceEvents, rank: int) -> Iterator[RecordedStep]:
+    """The profiler's steps on the host, in order of time."""
     ranges = events.ranges
-    steps = np.array([name.startswith(STEP_PREFIX) for name in events.names] or [False])[ranges.name]
-    return ((ranges.end - ranges.start)[steps] * 1e-6).tolist() if len(ranges) else []
+    numbers = {i: name.removeprefix(STEP_PREFIX) for i, name in enumerate(events.names) if name.startswith(STEP_PREFIX)}
+    rows = np.flatnonzero(np.isin(ranges.name, list(numbers)))
+    order = rows[np.lexsort((ranges.end[rows], ranges.start[rows]))]
+    lengths_s = (ranges.end[order] - ranges.start[order]) * 1e-6
+    for name, length_s in zip(ranges.name[order].tolist(), lengths_s.tolist(), strict=True):
+        said = numbers[name]
+        is_number = said.isascii() and said.isdigit() and len(said) < _DIGITS
+        yield RecordedStep(rank, int(said) if is_number else None, length_s)
 
 
 def _device_kind(devices: Sequence[TraceDevice], processes: Sequence[TraceEvents]) -> str:
-    """`rocm` or `cuda`, by the device's name, else by the names of the launching calls."""
+    """`rocm`, `xpu` or `cuda`, by the device's name, else by the names of the launching calls."""
     named = [device.name.lower() for device in devices if device.name]
-    if named:
-        return "rocm" if any(word in name for name in named for word in _AMD) else "cuda"
-    launches = (events.names[name] for events in processes for name in np.unique(events.launches.name).tolist())
-    return "rocm" if any(name.startswith("hip") for name in launches) else "cuda"
+    launches = [events.names[name] for events in processes for name in np.unique(events.launches.name).tolist()]
+    for kind, (words, starts) in _KINDS.items():
+        if any(word in name for name in named for word in words):
+            return kind
+        if not named and any(name.startswith(starts) for name in launches):
+            return kind
+    return "cuda"
 
 
 def _device_name(devices: Sequence[TraceDevice]) -> str:
@@ -150,13 +200,16 @@ def _device_name(devices: Sequence[TraceDevice]) -> str:
 
 
 def _architecture(processes: Sequence[TraceEvents]) -> str:
-    found = {
-        f"compute {one.major}.{one.minor}"
-        for events in processes
-        for one in events.properties
-        if one.major is not None and one.minor is not None and one.id in events.device.device
-    }
+    found = set()
+    for events in processes:
+        used = set(np.unique(events.device.device).tolist())
+        own = {one.id: one for one in events.properties if one.id in used}
+        found |= {f"compute {one.major}.{one.minor}" for one in own.values() if _is_version(one)}
     return ", ".join(sorted(found)) or UNRECORDED
+
+
+def _is_version(one: DeviceProperties) -> bool:
+    return all(part is not None and 0 <= part < _MAX_VERSION for part in (one.major, one.minor))
 
 
 def _environment(processes: Sequence[TraceEvents]) -> Environment:
@@ -188,6 +241,7 @@ def _started(events: TraceEvents) -> datetime | None:
 def _notes(
     processes: Sequence[TraceEvents], attributions: Sequence[Attribution], had_ops: bool
 ) -> Iterator[Note]:
+    yield from _limit_notes(processes, attributions)
     if not had_ops:
         text = "The trace holds no ops: kernels are put into categories by their names alone."
         yield Note("no-ops", text, "Record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA].")
@@ -200,6 +254,19 @@ def _notes(
     if lost:
         text = f"{lost:,} of {kernels:,} kernels ({format_percent(lost / kernels)}) belong to no op that effprof knows."
         yield Note("unlinked-kernels", text, "Their category is that of their name.")
+    yield from _time_notes(processes)
+
+
+def _limit_notes(processes: Sequence[TraceEvents], attributions: Sequence[Attribution]) -> Iterator[Note]:
+    if any(one.has_too_many_layers for one in attributions):
+        text = f"Its ranges stand for more than {MAX_LAYERS:,} places, so that no layer is told."
+        yield Note("too-many-layers", text, "Name ranges by layer, not by iteration or request.")
+    if any(events.has_too_many_inputs for events in processes):
+        text = f"Its ops have more than {MAX_INPUTS:,} different records of inputs, so that no work is counted."
+        yield Note("too-many-inputs", text, "Record fewer steps.")
+
+
+def _time_notes(processes: Sequence[TraceEvents]) -> Iterator[Note]:
     left_out = sum(events.left_out for events in processes)
     if left_out:
         text = f"{left_out:,} events of the host have no possible start or duration and were left out."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from effprof.errors import BadFileError
 from effprof.importers.decoding import (
     DeviceProperties,
@@ -14,12 +16,13 @@ from effprof.importers.decoding import (
     decode_lenient,
     decode_surroundings,
 )
-from effprof.importers.events import EventTable, TraceEvents, is_needed
+from effprof.importers.events import METRIC_RANGE, EventTable, TraceEvents, is_needed
 from effprof.importers.stream import EventList, Source, open_source
 
 ENDINGS = (".json", ".json.gz")
 MAX_FILES = 4096
 MAX_DEVICES = 4096
+_NAMED, _LONGEST_NAME = 3, 30
 
 
 def trace_files(path: Path) -> tuple[Path, ...]:
@@ -68,13 +71,25 @@ def _rank(around: Surroundings) -> int | None:
 
 def _check(events: TraceEvents) -> None:
     if not len(events.device.start):
-        ranges = events.other.get("cuda_profiler_range", 0)
-        has = [f"{len(events.ops):,} ops", f"{len(events.launches):,} calls of the GPU's runtime"]
-        has += [f"{ranges:,} profiler ranges, which have no times of kernels"] if ranges else []
-        raise BadFileError(
-            f"it holds no kernels, copies or fills of a GPU, only {' and '.join(has)}. "
-            "Record it with ProfilerActivity.CUDA, while the GPU works"
-        )
-    devices = len(set(events.device.device.tolist()))
+        raise BadFileError(_why_no_activities(events))
+    devices = len(np.unique(events.device.device))
     if devices > MAX_DEVICES:
         raise BadFileError(f"it names {devices:,} devices, which no machine has")
+
+
+def _why_no_activities(events: TraceEvents) -> str:
+    ops, launches, ranges = len(events.ops), len(events.launches), events.other.get(METRIC_RANGE, 0)
+    others = sum(events.other.values())
+    if others and not (ops or launches or ranges):
+        most = sorted(events.other, key=lambda name: (-events.other[name], name))[:_NAMED]
+        named = ", ".join(" ".join(name.split())[:_LONGEST_NAME] or "none" for name in most)
+        return (
+            f"it holds no kernels, copies or fills of a GPU and no ops: its {others:,} events are of other categories "
+            f"({named}). Give a trace that torch.profiler wrote"
+        )
+    has = [f"{ops:,} ops", f"{launches:,} calls of the GPU's runtime"]
+    has += [f"{ranges:,} profiler ranges, which have no times of kernels"] if ranges else []
+    remedy = "Record it with ProfilerActivity.CUDA (XPU), while the GPU works"
+    if ops and not launches:
+        remedy += "; what a CPU does, effprof run measures"
+    return f"it holds no kernels, copies or fills of a GPU, only {' and '.join(has)}. {remedy}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from math import prod
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from effprof.analyze.recorded_ops import recorded_op
 from effprof.cost.aten_names import call_name
 from effprof.importers.decoding import decode_lenient
 from effprof.importers.events import RecordedTensors
+from effprof.importers.limits import MAX_TENSORS
 from effprof.importers.outputs import output_dtype, output_shape
 from effprof.importers.schemas import GENERIC, SCHEMAS
 from effprof.records import Argument, TensorSpec
@@ -70,13 +71,14 @@ class OperandTable:
     """Makes operands, one object for equal ones: a trace repeats itself.
 
     A trace has no identities of tensors. Ids are given so that none is met again as an input of a later call after
-    being an output, which would be data flow.
+    being an output, which would be data flow. Beyond MAX_TENSORS different inputs, those of further ops are unknown.
     """
 
     def __init__(self) -> None:
         self._numbers = count()
         self._specs: dict[tuple[object, ...], TensorSpec] = {}
         self._operands: dict[tuple[str, RecordedTensors | None], Operands] = {}
+        self._room = MAX_TENSORS
 
     def operands(self, aten: str, recorded: RecordedTensors | None) -> Operands:
         """Of an op by torch's name, from what was recorded of it."""
@@ -91,7 +93,10 @@ class OperandTable:
             return Operands(known.op)
         name = aten.rpartition("::")[2].rstrip("_") or aten
         names = SCHEMAS.get(name, GENERIC)
-        inputs = tuple(_inputs(names, recorded))
+        inputs = tuple(islice(_inputs(names, recorded), self._room + 1))
+        if len(inputs) > self._room:
+            return Operands(known.op)
+        self._room -= len(inputs)
         arguments = dict(_arguments(names, recorded))
         shapes = {one.name: one.shape for one in inputs}
         _add_groups(shapes, arguments)

@@ -16,7 +16,7 @@ from effprof.errors import BadFileError
 from effprof.importers.skeleton import are_in_outermost, scan
 
 CHUNK_BYTES = 1 << 20
-MAX_EVENT_BYTES = 1 << 25
+MAX_EVENT_BYTES = 1 << 24
 """The longest event, and the most there may be before and after the list of events."""
 MAX_RATIO = 60
 """Unpacked over packed size; traces come to 10 to 25."""

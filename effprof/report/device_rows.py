@@ -37,7 +37,9 @@ def recorded_parts(report: Report) -> tuple[str, ...]:
     parts.append(_counted(sum(device.streams for device in time.devices), "stream"))
     if len(time.devices) > 1:
         parts.append(_counted(len(time.devices), "device"))
-    parts.append(_counted(time.steps, "step"))
+    ranks = len({device.rank for device in time.devices})
+    together = f", each the median over {ranks} ranks" if ranks > 1 and time.steps else ""
+    parts.append(f"{_counted(time.steps, 'step')}{together}")
     return tuple(parts)
 
 

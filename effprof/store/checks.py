@@ -87,7 +87,7 @@ def _trace_problems(trace: DeviceTrace, call_count: int) -> Iterator[str]:
         ):
             if not 0 <= index < count:
                 yield f"device activity {position} names {name} {index}; there are {count}"
-    if (bad := _bad_time(trace.steps_s)) is not None:
+    if (bad := _bad_time(step.time_s for step in trace.steps)) is not None:
         yield f"a step has the time {bad}"
 
 

@@ -96,7 +96,9 @@ def test_nearly_every_kernel_has_a_category(name: str) -> None:
         sleeping = [op for op in imported(name)[1].ops if op.kind == "sleep"]
         other_s -= sum(op.time_s or 0.0 for op in sleeping)
         assert len(sleeping) == 1
+        assert other_s == pytest.approx(0, abs=1e-12)
     assert other_s <= 0.03 * time.kernel_s
+    assert ("sleeping-kernels" in {note.code for note in imported(name)[1].notes}) == (name == SLEEPS)
 
 
 def reference() -> dict[str, dict[str, float]]:

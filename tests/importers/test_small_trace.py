@@ -312,9 +312,34 @@ def test_ranks_of_a_folder_stand_side_by_side(tmp_path: Path) -> None:
     assert [(one.rank, one.number, one.span_s / US) for one in time.devices] == [
         (1, 0, pytest.approx(106)), (0, 0, pytest.approx(106)),
     ]  # fmt: skip
+    # Three steps that both ranks took, not six: each is one step of the job.
     assert analysis.latency is not None
-    assert (analysis.latency.runs, analysis.latency.median_s / US) == (6, pytest.approx(100))
+    assert (analysis.latency.runs, analysis.latency.median_s / US) == (3, pytest.approx(100))
+    assert time.steps == 3
     assert sum(share.fraction or 0 for share in analysis.categories) == pytest.approx(1 + 4 / 106)
+
+
+def test_a_step_of_several_ranks_is_the_median_over_them(tmp_path: Path) -> None:
+    def latency(*ranks: list[Event]) -> tuple[int, float, tuple[float, float]] | None:
+        for rank, steps in enumerate(ranks):
+            data = trace([*steps, activity("k", 0, 1)], distributedInfo={"rank": rank})
+            (tmp_path / f"{rank}.json").write_bytes(data)
+        found = analyze(import_trace(tmp_path)).latency
+        return None if found is None else (found.runs, found.median_s / US, found.ci95_s)
+
+    first = [step(number, 100 * number, 100 * number + 50) for number in range(3)]
+    slow = [step(number, 100 * number, 100 * number + 90) for number in range(3)]
+    assert latency(first) == (3, pytest.approx(50), pytest.approx((50 * US, 50 * US)))
+    # 50 and 90: no sample is 50 or 90 alone, so that the interval is narrow.
+    assert latency(first, slow) == (3, pytest.approx(70), pytest.approx((70 * US, 70 * US)))
+    assert latency(first, slow, slow) == (3, pytest.approx(90), pytest.approx((90 * US, 90 * US)))
+    # Ranks that recorded other steps, a rank that counted twice from 0, and steps without a number.
+    others = [step(number + 10, 0, 70) for number in range(3)]
+    assert latency(first, others, others) == (6, pytest.approx(60), pytest.approx((50 * US, 70 * US)))
+    twice = [*first, *(step(number, 900 + 100 * number, 990 + 100 * number) for number in range(3))]
+    assert latency(twice, first, first)[:2] == (6, pytest.approx(70))  # type: ignore[index]
+    named = [event("user_annotation", f"ProfilerStep#{name}", 0, 40) for name in ("a", "*", "")]
+    assert latency(named, named, named) == (9, pytest.approx(40), pytest.approx((40 * US, 40 * US)))
 
 
 def test_two_devices_of_one_trace_are_two_timelines(tmp_path: Path) -> None:

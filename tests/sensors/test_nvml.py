@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import required
 
 SOURCE = Path(__file__).with_name("nvml_standin.c")
 ROOT = SOURCE.parents[2]
@@ -30,7 +30,7 @@ except SensorSilent as silent:
     answer = [None, str(silent)]
 """
 Ask = Callable[..., Any]
-compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+compiler = required.compiler()
 needs_compiler = pytest.mark.skipif(
     compiler is None or sys.platform != "linux", reason="needs a C compiler, and Linux' way to find libraries"
 )
