@@ -8,7 +8,9 @@ Every run is five rounds (`--rounds`) of `--min-time` 0.2 s, each in a fresh pro
 merges them. The network is one of 20 equal blocks, the other has 22: exactly 10 % more multiply-adds. Numbers 1 to
 `--pairs` have three runs each, in random order: `first` and `second` of the 20 blocks, `more work` of the 22; the first
 `--busy` of them also have `busy`: the 20 blocks while another process streams through memory on a core of its own. So
-no run is in two comparisons of one kind. 320 runs take about half an hour on two cores, which must be quiet.
+no run is in two comparisons of one kind. 320 runs take about 45 minutes on two cores, which must be quiet: before each
+run a fixed piece of work of our own (quiet.py) must be as fast as ever on every core, and a run after which it is not,
+or during which other processes were seen, is repeated whatever its figures (column `repeats`).
 
 A run is on disk at once, in reports/compare-<cpu>/runs.csv (`--output`), and `--resume` measures what is missing. The
 figures are printed and written beside it as rates.md; they follow from runs.csv by the rule as it is now.
@@ -20,7 +22,7 @@ import argparse
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +31,19 @@ from time import monotonic, sleep
 from compare_networks import INPUT_SHAPE
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, report, run_row
 from fresh import measure_in_fork
-from results import append_row, command_line, in_time, machine_text, read_rows, slug, time_left
+from quiet import Canary
+from results import (
+    command_line,
+    device_option,
+    keep_row,
+    machine_text,
+    measure_all,
+    read_rows,
+    refuse_to_overwrite,
+    slug,
+)  # fmt: skip
 
 from effprof.devices.cpuinfo import cpu_name
-from effprof.errors import InterruptedRunError
 from effprof.measure.processes import merge
 from effprof.records import RunSpec
 from effprof.store import write_atomically
@@ -42,6 +53,7 @@ NETWORKS = Path(__file__).with_name("compare_networks.py")
 STARTUP_S = 1.0
 """Until the neighbour is busy."""
 NEIGHBOUR = "import numpy\na, b = numpy.ones((2, 2**24))\nwhile True: numpy.copyto(a, b); a *= 1.5; a /= 1.5"
+CANARY = Canary()
 Task = tuple[int, str]
 
 
@@ -54,8 +66,9 @@ def main() -> None:
     parser.add_argument("--max-time", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--malloc", default="default", choices=("default", "steady"))
-    parser.add_argument("--device", default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of the order of runs")
+    parser.add_argument("--repeats", type=int, default=4, help="of a run during which the machine was not quiet")
     parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
@@ -63,16 +76,15 @@ def main() -> None:
     args = parser.parse_args()
     fake = args.device.startswith("fake")
     folder = args.output or REPORTS / ("runs/compare-fake" if fake else f"compare-{slug(cpu_name() or 'unknown')}")
-    if not args.report_only:
-        measure_all(args, missing(args, folder / "runs.csv"), folder / "runs.csv")
+    failed = [] if args.report_only else measure_runs(args, folder / "runs.csv")
     finish(folder)
+    sys.exit("\n".join(["", "Not measured:", *failed]) if failed else 0)
 
 
 def missing(args: argparse.Namespace, path: Path) -> list[Task]:
     """What is to be measured: number by number, each in an order of its own."""
     there = read_rows(path, RunRow)
-    if there and not args.resume:
-        sys.exit(f"{path} has {len(there)} runs: --resume goes on, --output chooses another folder.")
+    refuse_to_overwrite(path, there, args.resume)
     done = {(row.number, row.which) for row in there}
     tasks: list[Task] = []
     for number in range(1, args.pairs + 1):
@@ -82,25 +94,20 @@ def missing(args: argparse.Namespace, path: Path) -> list[Task]:
     return tasks
 
 
-def measure_all(args: argparse.Namespace, tasks: Sequence[Task], path: Path) -> None:
-    started = monotonic()
-    settings = {row.setting for row in read_rows(path, RunRow)}
-    for position, (number, which) in enumerate(in_time(tasks, args.minutes, "runs")):
-        try:
-            row = measured(args, number, which)
-        except (InterruptedRunError, KeyboardInterrupt):
-            print(f"Interrupted; {len(tasks) - position} runs are left for --resume.")
-            return
-        settings.add(row.setting)
-        if len(settings) > 1:
-            sys.exit(f"{path} would mix settings: {' and '.join(map(str, sorted(settings)))}. Use another --output.")
-        append_row(path, row)
+def measure_runs(args: argparse.Namespace, path: Path) -> list[str]:
+    """A row for every run that has none yet; gives what could not be measured, and why."""
+    tasks = missing(args, path)
+    rows = read_rows(path, RunRow)
+
+    def kept(row: RunRow) -> str:
+        keep_row(path, rows, row)
         values_ms = " ".join(f"{1e3 * value:.2f}" for value in row.values["latency"])
-        print(
-            f"[{position + 1:>3}/{len(tasks)}] {number:>3} {which:<10}{values_ms} ms  {row.wall_s:.1f} s, "
-            f"{time_left(position + 1, len(tasks), monotonic() - started)} left  {row.notes}",
-            flush=True,
-        )
+        return " ".join([f"{row.number:>3} {row.which:<10}{values_ms} ms ", *row.notes.split(), f"{row.wall_s:.1f} s"])
+
+    return measure_all(
+        tasks, lambda task: measured(args, *task), kept, minutes=args.minutes,
+        named=lambda task: f"{task[0]} {task[1]}",
+    )  # fmt: skip
 
 
 def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
@@ -117,9 +124,23 @@ def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
         max_time_s=args.max_time,
         command=command_line(),
     )
+    if args.device.startswith("fake"):
+        return one_run(spec, number, which)
+    if which == BUSY:
+        with neighbour():
+            return one_run(spec, number, which)
+    for repeats in range(args.repeats + 1):
+        CANARY.wait()
+        row = replace(one_run(spec, number, which), repeats=repeats)
+        if "other-load" not in row.notes.split() and CANARY.is_quiet():
+            break
+        print(f"{number} {which}: the machine was not quiet", flush=True)
+    return row
+
+
+def one_run(spec: RunSpec, number: int, which: str) -> RunRow:
     started = monotonic()
-    with neighbour(which == BUSY and not args.device.startswith("fake")):
-        profile = merge([measure_in_fork(one) for one in round_specs(spec, number, which)])
+    profile = merge([measure_in_fork(one) for one in round_specs(spec, number, which)])
     return run_row(profile, number, which, monotonic() - started, command_line())
 
 
@@ -131,11 +152,8 @@ def round_specs(spec: RunSpec, number: int, which: str) -> Iterator[RunSpec]:
 
 
 @contextmanager
-def neighbour(is_wanted: bool) -> Iterator[None]:
+def neighbour() -> Iterator[None]:
     """Another process, busy on one core and in memory, while this lasts."""
-    if not is_wanted:
-        yield
-        return
     process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR])
     try:
         sleep(STARTUP_S)

@@ -33,6 +33,8 @@ class RunRow(Measured):
     notes: str = ""
     """Codes, apart by spaces."""
     wall_s: float
+    repeats: int = 0
+    """How often it was measured anew because the machine was not quiet."""
 
     @property
     def values(self) -> dict[str, list[float]]:
@@ -56,6 +58,7 @@ def run_row(profile: Profile, number: int, which: str, wall_s: float, command: s
         git=about.git or "",
         started_utc=about.started_utc,
         command=command,
+        seed=profile.spec.seed,
     )
 
 
@@ -108,6 +111,8 @@ def report(rows: Sequence[RunRow]) -> Iterator[str]:
         silent = sum(c.verdict in JUDGED and not _has_note(c) for c in pairs)
         yield _line(f"{old} against {new}", pairs)
         yield f"  better or worse: {sum(c.verdict in JUDGED for c in pairs)}, without a note: {silent} (wanted: 0)"
+    repeats = sum(row.repeats for row in rows)
+    yield f"repeated because the machine was not quiet: {repeats} of {len(rows) + repeats} runs"
     yield from _spreads(alike)
 
 

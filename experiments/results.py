@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from effprof.errors import BadFileError
+from effprof.errors import BadFileError, EffprofError, InterruptedRunError
+from effprof.settings import usable_device
 from effprof.store import write_atomically
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 DPI = 150
 Row = TypeVar("Row")
 Task = TypeVar("Task")
+Result = TypeVar("Result")
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "text.parse_math": False,
@@ -47,6 +50,8 @@ class Measured:
     git: str = ""
     started_utc: str
     command: str
+    seed: int | None = None
+    """Of weights, inputs and order; None in rows older than this column."""
 
     @property
     def setting(self) -> tuple[str, ...]:
@@ -54,7 +59,7 @@ class Measured:
         return (self.device, self.cpu, self.torch, self.malloc)
 
 
-def measured_of(profile: Profile) -> dict[str, str]:
+def measured_of(profile: Profile) -> dict[str, Any]:
     """The fields of `Measured`, of a row that comes from this profile."""
     environment = profile.environment
     return {
@@ -65,12 +70,21 @@ def measured_of(profile: Profile) -> dict[str, str]:
         "git": environment.git or "",
         "started_utc": environment.started_utc,
         "command": profile.spec.command,
+        "seed": profile.spec.seed,
     }
 
 
 def slug(text: str) -> str:
     """For a folder's name: `AMD EPYC 7B13` gives `amd-epyc-7b13`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def device_option(text: str) -> str:
+    """For `--device`: one that is here, so that nothing is measured on another under its name."""
+    try:
+        return usable_device(text)
+    except EffprofError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def command_line() -> str:
@@ -92,6 +106,54 @@ def in_time(tasks: Sequence[Task], minutes: float | None, what: str) -> Iterator
         yield task
 
 
+# ------------------------------------------------------------------------------------------------------ measuring
+
+
+def measure_all(
+    tasks: Sequence[Task],
+    measured: Callable[[Task], Result],
+    kept: Callable[[Result], str],
+    *,
+    named: Callable[[Task], str],
+    minutes: float | None = None,
+    what: str = "runs",
+) -> list[str]:
+    """Measures the tasks one after another; gives what could not be measured, and why.
+
+    Args:
+        measured: raises EffprofError for what cannot be measured, InterruptedRunError for what was cut short.
+        kept: puts a result on disk at once, and gives the line about it that is printed.
+        named: how a task that could not be measured is called.
+    """
+    started, failed = monotonic(), []
+    for number, task in enumerate(in_time(tasks, minutes, what)):
+        try:
+            result = measured(task)
+        except (InterruptedRunError, KeyboardInterrupt):
+            print(f"Interrupted; {len(tasks) - number} {what} are left for --resume.")
+            break
+        except EffprofError as error:
+            failed.append(f"{named(task)}: {error}")
+            print(failed[-1], flush=True)
+            continue
+        line, done = kept(result), number + 1
+        left = time_left(done, len(tasks), monotonic() - started)
+        print(f"[{done:>{len(str(len(tasks)))}}/{len(tasks)}] {line}, {left} left", flush=True)
+    return failed
+
+
+def refuse_to_mix(path: Path, rows: Sequence[Measured], option: str = "--output") -> None:
+    """Exits when the rows are not all of one device, CPU, torch and allocator; `option` chooses another folder."""
+    settings = sorted({row.setting for row in rows})
+    if len(settings) > 1:
+        sys.exit(f"{path} would mix settings: {' and '.join(map(str, settings))}. Use another {option}.")
+
+
+def refuse_to_overwrite(path: Path, rows: Sequence[Measured], resume: bool, option: str = "--output") -> None:
+    if rows and not resume:
+        sys.exit(f"{path} has {len(rows)} rows: --resume goes on, {option} chooses another folder.")
+
+
 # ---------------------------------------------------------------------------------------------------------- rows
 
 
@@ -111,11 +173,26 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
 
 
 def append_row(path: Path, row: Any) -> None:
-    """At once on disk, so that an interruption loses nothing."""
+    """At once on disk, so that an interruption loses nothing; a file from before there were more columns gets them."""
     is_new = not path.exists()
+    if not is_new and _columns(path) != [field.name for field in fields(row)]:
+        write_rows(path, [*read_rows(path, type(row)), row])
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(_as_csv([row], with_header=is_new))
+
+
+def _columns(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
+
+
+def keep_row(path: Path, rows: list[Any], row: Measured, option: str = "--output") -> None:
+    """Adds the row to those of the file, here and on disk. Exits where it is of another setting than they are."""
+    rows.append(row)
+    refuse_to_mix(path, rows, option)
+    append_row(path, row)
 
 
 def write_rows(path: Path, rows: Sequence[Any]) -> None:

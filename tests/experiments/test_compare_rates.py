@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import compare_rates
@@ -10,6 +11,7 @@ import pytest
 from compare_networks import INPUT_SHAPE, twenty, twenty_two
 from compare_rates import finish, measured, missing, neighbour
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, comparisons, report, result_of, run_row
+from quiet import Canary
 from results import append_row, read_rows
 from small_comparison import profile_of_rounds
 
@@ -56,7 +58,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
         [(1, FIRST), (1, SECOND), (1, MORE), (1, BUSY), (2, FIRST), (2, SECOND), (2, MORE)]
     )
     append_row(path, row(1, SECOND))
-    with pytest.raises(SystemExit, match="has 1 runs: --resume goes on"):
+    with pytest.raises(SystemExit, match="has 1 rows: --resume goes on"):
         missing(arguments(), path)
     left = missing(arguments(resume=True), path)
     assert left == [task for task in tasks if task != (1, SECOND)]
@@ -117,11 +119,32 @@ def test_the_neighbour_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> Non
         return seen[-1]
 
     monkeypatch.setattr(compare_rates.subprocess, "Popen", watched)
-    with neighbour(True):
+    with neighbour():
         assert seen[0].poll() is None
     assert seen[0].poll() is not None
-    with neighbour(False):
-        assert len(seen) == 1
+
+
+def test_a_run_is_repeated_while_the_machine_is_not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disturbed after the first try, by another process seen during the second, quiet in the third."""
+    looks, notes = iter([False, True]), iter(["", "other-load drift", "drift"])
+    monkeypatch.setattr(compare_rates.CANARY, "wait", lambda: None)
+    monkeypatch.setattr(compare_rates.CANARY, "is_quiet", lambda: next(looks))
+    some = rows()[0]
+    monkeypatch.setattr(compare_rates, "one_run", lambda *task: replace(some, notes=next(notes)))
+    settings = {"device": "cpu", "threads": 1, "malloc": "default", "rounds": 5, "min_time": 0.2, "max_time": 1.0}
+    args = argparse.Namespace(**settings, repeats=4)
+    kept = compare_rates.measured(args, 1, compare_rates.FIRST)
+    assert (kept.repeats, kept.notes) == (2, "drift")
+
+
+@pytest.mark.parametrize(("slowest", "expected"), [(1.0, True), (1.05, True), (1.3, False)])
+def test_the_slowest_core_says_whether_the_machine_is_quiet(
+    slowest: float, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    medians = iter([1e-3, 1e-3 * slowest])
+    monkeypatch.setattr("quiet.usable_cpus", lambda: (0, 1))
+    monkeypatch.setattr(Canary, "_median_s", lambda self, cpus: next(medians))
+    assert Canary().is_quiet() is expected
 
 
 def test_everything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
