@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from effprof.analyze import analyze
+from effprof.calibrated import ceilings_beside, ceilings_for
 from effprof.report import Report
 from effprof.settings import NO_DEVICE
-from effprof.store import read_profile
+from effprof.store import find_profile, read_profile
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from effprof.ceiling_records import Ceilings
     from effprof.records import Profile, RunSpec
 
 DepthwiseAs = Literal["conv", "elemwise"]
@@ -82,8 +84,8 @@ def profile(
 
         from effprof.measure.processes import measure_pickled
 
-        return _report(measure_pickled(model, inputs, replace(spec, threads=threads or torch.get_num_threads())))
-    return _report(measure(model, inputs, spec, name=type(model).__name__, source="python"))
+        return _measured(measure_pickled(model, inputs, replace(spec, threads=threads or torch.get_num_threads())))
+    return _measured(measure(model, inputs, spec, name=type(model).__name__, source="python"))
 
 
 def count(model: nn.Module, example_input: Any) -> Report:
@@ -138,7 +140,9 @@ def load(path: str | Path, *, depthwise_as: DepthwiseAs = "conv") -> Report:
     Raises:
         BadFileError: missing, truncated, or of a format this effprof does not know.
     """
-    return _report(read_profile(Path(path)), depthwise_as)
+    found = find_profile(path)
+    observed = read_profile(found)
+    return _report(observed, depthwise_as, ceilings_beside(found, observed))
 
 
 def count_named(spec: RunSpec, *, run: bool = False, crosscheck: bool = False) -> Report:
@@ -148,5 +152,9 @@ def count_named(spec: RunSpec, *, run: bool = False, crosscheck: bool = False) -
     return _report(count_by_name(spec, run=run, with_crosscheck=crosscheck))
 
 
-def _report(observed: Profile, depthwise_as: DepthwiseAs = "conv") -> Report:
-    return Report(observed, analyze(observed, depthwise_as=depthwise_as))
+def _measured(observed: Profile) -> Report:
+    return _report(observed, ceilings=ceilings_for(observed).ceilings)
+
+
+def _report(observed: Profile, depthwise_as: DepthwiseAs = "conv", ceilings: Ceilings | None = None) -> Report:
+    return Report(observed, analyze(observed, depthwise_as=depthwise_as), ceilings=ceilings)

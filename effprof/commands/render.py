@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from effprof.calibrated import ceilings_beside
     from effprof.store import PROFILE_JSON, claim_folder, find_profile, read_profile
 
     found = find_profile(args.profile)
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     # Beside a profile that has its own name is our folder, or the user made it so; elsewhere we ask as for a new one.
     if destination.folder is None and found.name != PROFILE_JSON:
         claim_folder(folder)
-    report = report_of(profile, args)
+    report = report_of(profile, args, ceilings_beside(found, profile))
     report.save(folder)
     write_json([report], destination)
     print_summary([report], args, destination)

@@ -18,7 +18,7 @@ from effprof.commands.options import (
     check_cores,
     run_specs,
 )
-from effprof.commands.outputs import claim, print_summary, write_json
+from effprof.commands.outputs import claim, print_hints, print_summary, write_json
 from effprof.commands.progress import progress_bar
 from effprof.commands.views import report_of
 from effprof.errors import InterruptedRunError
@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from effprof.calibrated import ceilings_for
     from effprof.report.saving import save_comparison
 
     check_cores(args)
@@ -50,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
     existed = wanted.exists()
     destination = claim(args, args.models, wanted)
     reports: list[Report] = []
+    said: list[str | None] = []
     try:
         with measuring(args) as measure:
             for spec, folder in zip(specs, destination.report_folders, strict=True):
                 with progress_bar(spec.model, args.quiet) as progress:
                     profile = measure(spec, progress)
-                reports.append(report_of(profile, args))
+                known = ceilings_for(profile)
+                reports.append(report_of(profile, args, known.ceilings))
+                said.append(known.said)
                 reports[-1].save(folder)
                 if profile.partial:
                     return InterruptedRunError.exit_code
@@ -65,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         if reports:
             write_json(reports, destination)
             print_summary(reports, args, destination)
+            print_hints(said, args)
         elif not existed:
             remove_empty(*destination.report_folders, wanted)
     return 0

@@ -6,16 +6,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from effprof.ceiling_records import Ceilings
     from effprof.records import Profile
     from effprof.report import Report
 
 
-def report_of(profile: Profile, args: argparse.Namespace) -> Report:
+def report_of(profile: Profile, args: argparse.Namespace, ceilings: Ceilings | None = None) -> Report:
     """The report of a profile, analysed as the view options ask (see `add_view_options`)."""
     from effprof.analyze import analyze
     from effprof.report import Report
 
-    return Report(profile, analyze(profile, depthwise_as=args.depthwise_as))
+    return Report(profile, analyze(profile, depthwise_as=args.depthwise_as), ceilings=ceilings)
 
 
 def seen_as(report: Report, args: argparse.Namespace) -> Report:

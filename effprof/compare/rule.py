@@ -18,7 +18,8 @@ With a single process on either side nothing in that result tells how far proces
 process is then widened at both ends:
 
 - by t(0.975) * sqrt(s^2 (1 / n + 1 / m) + 2 r^2), where s, the standard deviation between processes, is known: because
-  it was given (`--spread`), or from the other side where that has at least 3 processes;
+  it was given (`--spread`), or from the other side where that has at least 3 processes, or else from the device's
+  calibration (`effprof calibrate`, of networks' latency; t then has the calibration's processes less one);
 - by 5 % of the value where it is not.
 
 **Slow processes.** Now and then something else slows a whole process down, and one such process in ten widens Welch's
@@ -72,12 +73,25 @@ are small."""
 
 
 @dataclass(frozen=True)
+class CalibratedSpread:
+    """What `effprof calibrate` found of the device."""
+
+    spread: float
+    """Standard deviation between processes, as a share."""
+    processes: int
+    """From how many."""
+    date: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """What the user may choose."""
 
     margin: float = MARGIN
     spread: float | None = None
     """Known standard deviation between processes, as a share."""
+    calibrated: CalibratedSpread | None = None
+    """What stands in where `spread` is not given and the other side has too few processes to tell."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +186,7 @@ def _judge_ratio(old: Quantity, new: Quantity, rule: Rule, whole_s: float | None
     x = _Values([math.log(value) for value in old.processes], old.within)
     y = _Values([math.log(value) for value in new.processes], new.within)
     middle = y.mean - x.mean
-    half = _half_width(x, y, rule.spread, RUN_SPREAD, math.log1p(UNKNOWN_SPREAD))
+    half = _half_width(x, y, rule, 1.0, math.log1p(UNKNOWN_SPREAD))
     margin = rule.margin
     if old.is_part and whole_s is not None:
         margin = max(margin, PART_MARGIN * whole_s / centre(old))
@@ -201,19 +215,21 @@ def _judge_without_ratio(old: Quantity, new: Quantity, rule: Rule, whole_s: floa
 def _difference(old: Quantity, new: Quantity, rule: Rule, level: float) -> tuple[float, float]:
     """new - old, and the half-width of its interval; `level`: by how much a relative error of 1 moves the value."""
     x, y = _Values(old.processes, old.within * level), _Values(new.processes, new.within * level)
-    spread = None if rule.spread is None else rule.spread * level
-    return y.mean - x.mean, _half_width(x, y, spread, RUN_SPREAD * level, UNKNOWN_SPREAD * level)
+    return y.mean - x.mean, _half_width(x, y, rule, level, UNKNOWN_SPREAD * level)
 
 
-def _half_width(x: _Values, y: _Values, spread: float | None, run_spread: float, unknown: float) -> float:
+def _half_width(x: _Values, y: _Values, rule: Rule, level: float, unknown: float) -> float:
+    run_spread = RUN_SPREAD * level
     if min(x.count, y.count) > 1:
         return _welch(x, y, run_spread)
     within = math.hypot(*(side.within for side in (x, y) if side.count == 1))
     more = max(x, y, key=lambda side: side.count)
-    if spread is not None:
-        quantile = _t_quantile(math.inf)
+    if rule.spread is not None:
+        spread, quantile = rule.spread * level, _t_quantile(math.inf)
     elif more.count >= MIN_FOR_SPREAD:
         spread, quantile = statistics.stdev(more.values), _t_quantile(more.count - 1)
+    elif rule.calibrated is not None:
+        spread, quantile = rule.calibrated.spread * level, _t_quantile(rule.calibrated.processes - 1)
     else:
         ranges = [max(side.values) - min(side.values) for side in (x, y)]
         return within + unknown + max(ranges) / 2

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import msgspec
 
+from effprof.ceiling_records import ComputeKind
 from effprof.cost import cost_of
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.errors import BadFileError
@@ -60,6 +61,26 @@ class Instrumentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outside_s: NotNegative = 6e-7
 
 
+class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A make-believe cache."""
+
+    capacity_bytes: Annotated[int, msgspec.Meta(gt=0)]
+    bytes_per_s: Positive
+
+
+class PlannedCeilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For `effprof calibrate`: what it is to find. What is not given are the `rates`."""
+
+    mult_adds_per_s: dict[ComputeKind, Positive] = {}
+    caches: tuple[Level, ...] = ()
+    """From the smallest up; beyond the last one memory has the rate of `rates`. Of every kind of traffic alike."""
+    seconds_per_call: NotNegative = 0.0
+    noise: NotNegative = 0.0
+    """By how much of its time a run is longer than the best (the positive half of a normal distribution)."""
+    spread: NotNegative = 0.0
+    """Standard deviation of the logarithm of what a process takes."""
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """See docs/how-we-measure.md for a commented example."""
 
@@ -76,6 +97,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unseen_s: NotNegative = 0.0
     """A wait in plain runs only, at the full input size only."""
     page_faults: Annotated[int, msgspec.Meta(ge=0)] = 0
+    ceilings: PlannedCeilings = msgspec.field(default_factory=PlannedCeilings)
     guidelines: dict[GuidelineId, Positive] = {}
     """For `effprof guidelines`: how many times as long the severe setting takes for a mult_add as the recommended one
     (settings in between lie in between). Times then follow mult_adds alone, with the noise of `default` a run."""

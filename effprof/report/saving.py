@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from effprof import store
 from effprof.errors import UsageError
 from effprof.report.chart import render_png, render_svg
+from effprof.report.roofline_chart import render_roofline_png, render_roofline_svg
 from effprof.report.rows import whole_s
 from effprof.report.tables import render_layers_csv, render_ops_csv
 from effprof.report.to_json import render_json
+from effprof.store.ceilings_json import CEILINGS_JSON, dumps_ceilings
 
 if TYPE_CHECKING:
     from effprof.report import Report
@@ -32,13 +34,24 @@ CHARTS: dict[str, Callable[[Sequence[Report]], bytes]] = {
     "decomposition.png": render_png,
     "decomposition.svg": render_svg,
 }
+ROOFLINE: dict[str, Callable[[Report], bytes]] = {
+    "roofline.png": render_roofline_png,
+    "roofline.svg": render_roofline_svg,
+}
 
 
 def save_report(report: Report, folder: Path) -> list[Path]:
-    """All files of one report; charts only where something was timed. Raises UsageError on an unwritable folder."""
+    """All files of one report; charts only where something was timed, a roofline only where there are ceilings.
+
+    Raises UsageError on an unwritable folder.
+    """
     written = [_write(folder / name, render(report)) for name, render in FILES.items()]
     if whole_s(report) is not None:
         written += save_comparison((report,), folder)
+    if report.ceilings is not None:
+        written.append(_write(folder / CEILINGS_JSON, dumps_ceilings(report.ceilings)))
+        if whole_s(report) is not None:
+            written += [_write(folder / name, render(report)) for name, render in ROOFLINE.items()]
     return written
 
 

@@ -25,6 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "ops": (
         *("index", "op", "layer", "source", "category", "kind", "direction", "time_s", "iqr_s"),
         *("mult_adds", "read_bytes", "write_bytes", "input_shapes", "output_shapes"),
+        *("mult_adds_per_s", "bytes_per_s", "bound", "ceiling_share"),
     ),
 }
 
