@@ -105,7 +105,7 @@ class SweepEntry:
     points: tuple[SweepPoint, ...]
     """From the recommended setting to the severe one."""
     runs_per_round: tuple[int, ...]
-    """Plain runs of each point in one round."""
+    """Plain runs of each point in one round; fewer where they took far longer than when they were warm."""
     order: tuple[tuple[int, ...], ...]
     """Positions of the points as they were visited, for each round."""
     stopped_because: str

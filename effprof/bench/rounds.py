@@ -1,7 +1,8 @@
 """Timing the settings of one entry side by side; torch-free, so that a make-believe clock can be driven alone.
 
 All settings are visited once a round, in random order, each for a few plain runs in a row of which the median is
-kept. Rounds go on until the slowdown is known (`guidelines/rules.py`) or the time is up.
+kept. Rounds go on until the slowdown is known (`guidelines/rules.py`) or the time is up; a round that this cuts in two
+is dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from effprof.sweep_records import SweepEntry, SweepPoint
 
 VISIT_S = 0.03
 """A visit lasts about this long: a short one would be of single odd runs, a long one lets the machine change."""
+LONGEST_VISIT_S = 5 * VISIT_S
+"""A visit ends once it has taken this long, be it after one run: on a slow or busy machine too rounds must end."""
 MIN_RUNS, MAX_RUNS = 3, 25
+GRACE_S = 5.0
+"""So much later than `max_time_s` the round that is being taken, and those that a verdict needs, may end, unless the
+whole sweep is late."""
 CHECK_GROWTH = 1.2
 """The interval is looked at whenever there are this many times as many rounds."""
 
@@ -44,7 +50,7 @@ class Candidate:
 
     @property
     def runs(self) -> int:
-        """Plain runs in one visit."""
+        """Plain runs in one visit, at most."""
         return min(max(math.ceil(VISIT_S / max(self.warm_s, 1e-9)), MIN_RUNS), MAX_RUNS)
 
 
@@ -53,6 +59,7 @@ class Budget:
     min_rounds: int
     max_time_s: float
     margin: float
+    grace_s: float = GRACE_S
 
 
 @dataclass
@@ -60,14 +67,17 @@ class _Taken:
     rounds_s: list[list[float]]
     faults: list[list[float]]
     order: list[tuple[int, ...]] = field(default_factory=list)
+    """Of the rounds that were finished."""
+    clock_s: float = 0.0
+    """What all visits took by the candidates' own clocks."""
 
 
 Progress = Callable[[str, float], None]
 
 
 def warm(clock: Clock, runs: int = 3) -> float:
-    """Runs that are not kept; how long the fastest took."""
-    return min(clock.plain().time_s for _ in range(runs))
+    """Runs that are not kept (fewer where they are long); how long the fastest took."""
+    return min(run.time_s for run in _plain_runs(clock, runs))
 
 
 def round_s(candidates: Sequence[Candidate]) -> float:
@@ -109,35 +119,63 @@ def _take_rounds(
     is_make_believe: bool,
 ) -> str:
     started = monotonic()
-    clock_s = 0.0
+
+    def elapsed_s() -> float:
+        return taken.clock_s if is_make_believe else monotonic() - started
+
     least = max(budget.min_rounds, MIN_ROUNDS)
     next_check = least
-    while True:
-        order = rng.sample(range(len(candidates)), len(candidates))
-        for position in order:
-            clock_s += _visit(candidates[position], taken.rounds_s[position], taken.faults[position])
-        taken.order.append(tuple(order))
-        rounds = len(taken.order)
-        elapsed_s = clock_s if is_make_believe else monotonic() - started
-        progress(f"round {rounds}", min(max(rounds / least * 0.9, elapsed_s / max(budget.max_time_s, 1e-9)), 1.0))
+    while _take_round(candidates, taken, rng, lambda: elapsed_s() <= budget.max_time_s + budget.grace_s):
+        rounds, so_far_s = len(taken.order), elapsed_s()
+        progress(f"round {rounds}", min(max(rounds / least * 0.9, so_far_s / max(budget.max_time_s, 1e-9)), 1.0))
         if rounds >= next_check:
             if _slowdown_is_known(candidates, taken, budget.margin):
                 return "interval"
             next_check = math.ceil(CHECK_GROWTH * rounds)
-        # A round takes about as long as those before it.
-        if rounds >= MIN_ROUNDS and elapsed_s * (1 + 1 / rounds) > budget.max_time_s:
-            return "max-time"
+        if not _another_fits(rounds, so_far_s, budget):
+            break
+    return "max-time"
+
+
+def _take_round(
+    candidates: Sequence[Candidate], taken: _Taken, rng: random.Random, in_time: Callable[[], bool]
+) -> bool:
+    """Whether every candidate could be visited in time; else the round does not count. The first is always finished:
+    without it there is nothing to show."""
+    order = rng.sample(range(len(candidates)), len(candidates))
+    for position in order:
+        if taken.order and not in_time():
+            return False
+        taken.clock_s += _visit(candidates[position], taken.rounds_s[position], taken.faults[position])
+    taken.order.append(tuple(order))
+    return True
+
+
+def _another_fits(rounds: int, elapsed_s: float, budget: Budget) -> bool:
+    """A round takes about as long as those before it; those that a verdict needs may use the grace."""
+    grace_s = budget.grace_s if rounds < MIN_ROUNDS else 0.0
+    return elapsed_s * (1 + 1 / rounds) <= budget.max_time_s + grace_s
 
 
 def _visit(candidate: Candidate, rounds_s: list[float], faults: list[float]) -> float:
     """The median of the visit's runs is kept; returns how long all of them took."""
     with interrupts_deferred():  # a visit is taken whole or not at all
-        runs = [candidate.clock.plain() for _ in range(candidate.runs)]
+        runs = _plain_runs(candidate.clock, candidate.runs)
     rounds_s.append(statistics.median(run.time_s for run in runs))
     known = [run.page_faults for run in runs if run.page_faults is not None]
     if known:
         faults.append(statistics.median(known))
     return sum(run.time_s for run in runs)
+
+
+def _plain_runs(clock: Clock, most: int) -> list[PlainRun]:
+    """At least one run, and no more once they have taken `LONGEST_VISIT_S`."""
+    runs = [clock.plain()]
+    took_s = runs[0].time_s
+    while len(runs) < most and took_s < LONGEST_VISIT_S:
+        runs.append(clock.plain())
+        took_s += runs[-1].time_s
+    return runs
 
 
 def _slowdown_is_known(candidates: Sequence[Candidate], taken: _Taken, margin: float) -> bool:

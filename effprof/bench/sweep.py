@@ -6,12 +6,14 @@ none finds the allocator in another state than the others (docs/how-we-measure.m
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 import torch
 from torch import nn
@@ -20,7 +22,7 @@ from effprof.analyze.memory import peak_activation_bytes
 from effprof.bench.kernels import convolution_kernels
 from effprof.bench.networks import build, input_shape
 from effprof.bench.planned import planned_candidates
-from effprof.bench.rounds import Budget, Candidate, measure_entry, round_s, warm
+from effprof.bench.rounds import GRACE_S, Budget, Candidate, measure_entry, round_s, warm
 from effprof.bench.settings import settings_of
 from effprof.capture import Inputs
 from effprof.cost import cost_of
@@ -59,6 +61,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         BadFileError: the make-believe device's plan cannot be read.
     """
     set_malloc(spec.malloc)
+    deadline = monotonic() + (1 + len(spec.other_scales)) * len(spec.guidelines) * (spec.max_time_s + GRACE_S)
     rng = random.Random(spec.seed)
     with kept_to(spec.cpus), threads_set(threads_for(spec.threads, spec.cpus)), torch.inference_mode():
         kind, _, argument = spec.device.partition(":")
@@ -67,7 +70,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         device = cpu_device() if plan is None else fake_device(spec.threads or 1)
         started, watch = environment(spec.malloc), LoadWatch()
         entries = _prepared(spec, plan, progress)
-        measured = tuple(_measured(entries, spec, rng, progress, is_fake))
+        measured = tuple(_measured(entries, spec, rng, progress, is_fake, deadline))
         if not measured:
             raise KeyboardInterrupt
         cut_short = len(measured) < len(entries) or measured[-1].stopped_because == "interrupted"
@@ -75,7 +78,7 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
         if not (is_fake or cut_short):
             progress("looking at kernels", 1.0)
             with suppress(KeyboardInterrupt):  # all is measured: an interrupt only ends the looking
-                measured = _with_kernels_elsewhere(entries, measured)
+                measured = _with_kernels_elsewhere(entries, measured, deadline)
         return Sweep(spec, started, device, measured, notes, cut_short)
 
 
@@ -91,21 +94,30 @@ def _prepared(spec: SweepSpec, plan: Plan | None, progress: Progress) -> list[En
 
 
 def _measured(
-    entries: Sequence[Entry], spec: SweepSpec, rng: random.Random, progress: Progress, is_fake: bool
+    entries: Sequence[Entry],
+    spec: SweepSpec,
+    rng: random.Random,
+    progress: Progress,
+    is_fake: bool,
+    deadline: float,
 ) -> Iterator[SweepEntry]:
-    """In turn, each with its share of the progress by the time it is expected to take."""
-    budget = Budget(spec.min_rounds, spec.max_time_s, spec.margin)
+    """In turn, each with its share of the progress by the time it is expected to take.
+
+    Args:
+        deadline: of `monotonic`; where warming all networks took long, less is left for each entry.
+    """
     # Nobody knows how many rounds the stop rule will want; three times the least is usual.
     expected = [max(min(3 * spec.min_rounds * round_s(entry), spec.max_time_s), round_s(entry)) for entry in entries]
     total, done = sum(expected), 0.0
-    for entry, share in zip(entries, expected, strict=True):
+    for number, (entry, share) in enumerate(zip(entries, expected, strict=True)):
+        left_s = math.inf if is_fake else (deadline - monotonic()) / (len(entries) - number)
         name = f"{entry[0].point.setting.guideline} {entry[0].point.setting.scale}"
 
         def report(text: str, part: float, name: str = name, done: float = done, share: float = share) -> None:
             reached = done + part * share
             progress(f"{name} {text}, about {_duration(total - reached)} to go", reached / total)
 
-        finished = measure_entry(entry, budget, rng, report, is_fake)
+        finished = measure_entry(entry, _budget(spec, max(left_s, 0.0)), rng, report, is_fake)
         if finished is not None:
             yield finished
         if finished is None or finished.stopped_because == "interrupted":
@@ -113,19 +125,27 @@ def _measured(
         done += share
 
 
-def _with_kernels_elsewhere(entries: Sequence[Entry], measured: Sequence[SweepEntry]) -> tuple[SweepEntry, ...]:
+def _budget(spec: SweepSpec, left_s: float) -> Budget:
+    max_time_s = min(spec.max_time_s, left_s)
+    return Budget(spec.min_rounds, max_time_s, spec.margin, min(GRACE_S, left_s - max_time_s))
+
+
+def _with_kernels_elsewhere(
+    entries: Sequence[Entry], measured: Sequence[SweepEntry], deadline: float
+) -> tuple[SweepEntry, ...]:
     """What torch would pick with another number of threads. Asked last: it starts or stops threads."""
     other = 2 if torch.get_num_threads() == 1 else 1
     with threads_set(other):
         return tuple(
-            replace(entry, points=tuple(map(partial(_looked_at, other), candidates, entry.points)))
+            replace(entry, points=tuple(map(partial(_looked_at, other, deadline), candidates, entry.points)))
             for candidates, entry in zip(entries, measured, strict=True)
         )
 
 
-def _looked_at(threads: int, candidate: Candidate, point: SweepPoint) -> SweepPoint:
-    clock = candidate.clock
-    kernel = convolution_kernels(clock.network, *clock.inputs.tensors()) if isinstance(clock, CpuClock) else None
+def _looked_at(threads: int, deadline: float, candidate: Candidate, point: SweepPoint) -> SweepPoint:
+    clock, kernel = candidate.clock, None
+    if isinstance(clock, CpuClock) and monotonic() < deadline:
+        kernel = convolution_kernels(clock.network, *clock.inputs.tensors())
     return point if kernel is None else replace(point, kernel_elsewhere=(threads, kernel))
 
 
@@ -140,8 +160,7 @@ def _on_cpu(settings: Sequence[SweepSetting], spec: SweepSpec) -> Entry:
         network, calls = _counted(setting, spec)
         x = _input(setting, spec)
         clock = CpuClock(network, Inputs((x,)))
-        warm(clock)
-        point = _point(setting, calls, convolution_kernels(network, x))
+        point = _point(setting, calls, convolution_kernels(network, x))  # its first run
         candidates.append(Candidate(point, clock, warm(clock)))
     return tuple(candidates)
 

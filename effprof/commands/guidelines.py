@@ -12,7 +12,7 @@ from effprof.commands.latencies import add_latency_options, read_table
 from effprof.commands.on_device import sweeping
 from effprof.commands.options import add_device_options, add_form_options, add_output_options, check_cores
 from effprof.commands.outputs import Destination, claim
-from effprof.commands.progress import progress_bar
+from effprof.commands.progress import progress_bar, somebody_watches
 from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError
 from effprof.interrupts import interrupts_deferred
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from effprof.commands.baseline import Compared
     from effprof.sweep_records import Guidelines
 
-QUICK_ROUNDS, QUICK_S = 6, 7.0
+QUICK_ROUNDS, QUICK_S = 6, 6.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     with sweeping(args) as measure:
         if baseline is not None:
             require_alike(baseline, spec)
+        if somebody_watches() and not args.quiet:
+            print(how_long(spec), file=sys.stderr)
         with progress_bar("guidelines", args.quiet) as progress:
             sweep = measure(spec, progress)
     result = judge(sweep)
@@ -102,6 +104,18 @@ def sweep_spec(args: argparse.Namespace) -> SweepSpec:
         margin=args.margin,
         command=getattr(args, "command_line", ""),
     )
+
+
+def how_long(spec: SweepSpec) -> str:
+    """Said before anything is timed; how much is left is said all the way."""
+    from effprof.bench.rounds import GRACE_S
+
+    count = len(spec.guidelines) * (1 + len(spec.other_scales))
+    most_s = count * (spec.max_time_s + GRACE_S)
+    most = f"{most_s:.0f} s" if most_s < 120 else f"{most_s / 60:.0f} min"
+    experiments = "1 experiment" if count == 1 else f"{count} experiments"
+    quick = " (--quick: under a minute)" if spec.other_scales else ""
+    return f"{experiments}: at most {most}, usually far less{quick}."
 
 
 def _add_experiment_options(parser: argparse.ArgumentParser) -> None:

@@ -7,13 +7,18 @@ settings. With a margin m (2 % unless asked otherwise; a slowdown below it is no
 - **holds**: the whole interval lies above 1 + m;
 - **fails**: the whole interval lies below 1 + m;
 - **inconclusive**: it straddles 1 + m, or there are fewer than 6 rounds (the range of five values holds their median in
-  93.75 %, not in 95); more rounds would help.
+  93.75 %, not in 95).
 
 Settings in between do not change the verdict; what they show against the trend is said in `why`.
 
-The stop rule is here too, because it is about the same interval: enough rounds are taken when its half-width is at
-most half the margin, or at most a third of its distance from 1 + m and 5 % of the slowdown. To stop as soon as the
-interval clears 1 + m would stop at lucky moments.
+The stop rule is here too, because it is about the same interval. Enough rounds are taken when its half-width is at most
+
+- half the margin, and half the distance of the slowdown from 1 + m;
+- or 5 % of the slowdown, and a third of that distance;
+- or m / 8: what is not clear of the margin by now is about the margin itself, and another process may differ by more.
+
+To stop as soon as the interval clears 1 + m would stop at lucky moments: looking again and again, one of twenty looks
+is wrong. Hence two half-widths of distance on the way.
 """
 
 from __future__ import annotations
@@ -23,8 +28,10 @@ from effprof.sweep_records import Answer, JudgedPoint, Ratio, SweepEntry, SweepP
 
 MARGIN = 0.02
 MIN_ROUNDS = 6
-_SHARE_OF_DISTANCE = 1 / 3
 _COARSEST = 0.05
+"""Half-width of an interval that is known well enough far from the margin, as a share of the slowdown."""
+_FINEST = 1 / 8
+"""Half-width, as a share of the margin, beyond which no more rounds are taken."""
 
 
 def answer(slowdown: Ratio, rounds: int, margin: float = MARGIN) -> Answer:
@@ -43,10 +50,13 @@ def is_known(slowdown: Ratio, margin: float = MARGIN) -> bool:
     """The stop rule, from the interval alone."""
     low, high = slowdown.ci95
     half_width = max(high - slowdown.value, slowdown.value - low)
-    if half_width <= margin / 2 * slowdown.value:
-        return True
     distance = abs(slowdown.value - (1 + margin))
-    return half_width <= min(_SHARE_OF_DISTANCE * distance, _COARSEST * slowdown.value)
+    enough = (
+        _FINEST * margin,
+        min(margin / 2 * slowdown.value, distance / 2),
+        min(_COARSEST * slowdown.value, distance / 3),
+    )
+    return half_width <= max(enough)
 
 
 def slowdown(point: SweepPoint, base: SweepPoint) -> Ratio:

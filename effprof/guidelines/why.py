@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from effprof.guidelines.rules import slowdown
+from effprof.guidelines.rules import MIN_ROUNDS, slowdown
 from effprof.sweep_records import SweepEntry, SweepPoint, SweepSetting
 from effprof.units import format_bytes, format_count
 
@@ -14,6 +14,7 @@ def reasons(entry: SweepEntry, batch_size: int, img_size: int) -> tuple[str, ...
     """One sentence each, the most telling first."""
     pixels = batch_size * img_size**2
     return (
+        *_too_few_rounds(entry),
         *_kernels(entry),
         *_traffic(entry),
         *_formula(entry, pixels),
@@ -40,6 +41,12 @@ def g2_access_elements(setting: SweepSetting, pixels: int) -> float:
     c1, groups = setting.channels, setting.groups
     work = pixels * c1 * c1 // groups
     return pixels * c1 + work * groups / c1 + work / pixels
+
+
+def _too_few_rounds(entry: SweepEntry) -> Iterator[str]:
+    rounds = len(entry.severe.rounds_s)
+    if rounds < MIN_ROUNDS:
+        yield f"only {rounds} round{'' if rounds == 1 else 's'} finished: a verdict needs at least {MIN_ROUNDS}"
 
 
 def _traffic(entry: SweepEntry) -> Iterator[str]:

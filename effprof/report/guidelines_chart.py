@@ -49,7 +49,7 @@ def build_guidelines_figure(result: Guidelines) -> Figure:
     figure.text(0.02, 1 - 0.36 / height_in, "Do the guidelines hold here?", fontsize=20, fontweight="bold", color=INK,
                 va="center")  # fmt: skip
     facts = dict(rows.facts(result))
-    caption = f"{facts['device']} · {facts['setting']}"
+    caption = f"{facts['device']} · {facts['setting']} · 95 % intervals {rows.WITHIN}"
     fit_inside(figure.text(0.02, 1 - 0.74 / height_in, caption, fontsize=11.5, color=MUTED, va="center"), may_cut=True)
     for number, verdict in enumerate(result.verdicts):
         bottom = (_FOOT_IN + _ROW_IN * (count - 1 - number) + 0.62) / height_in
@@ -75,7 +75,8 @@ def _draw_speeds(ax: Axes, verdict: Verdict, result: Guidelines, with_key: bool)
     ax.set_xticks(list(positions), names)
     ax.set_ylabel("relative speed", color=MUTED)
     ax.axhline(1, color=MUTED, linewidth=0.8, linestyle=":")
-    ax.set_title(f"{rows.TITLES[verdict.guideline]}\n{rows.headline(verdict)}", loc="left", fontsize=9.5, color=INK)
+    headline = rows.headline(verdict, where="")
+    ax.set_title(f"{rows.TITLES[verdict.guideline]}\n{headline}", loc="left", fontsize=9.5, color=INK)
     _tidy(ax)
     if with_key:
         ax.legend(frameon=False, fontsize=9, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.3))

@@ -14,6 +14,7 @@ from effprof.report.to_json import json_bytes
 from effprof.sweep_records import Guidelines, JudgedPoint, SweepSetting, Verdict
 
 FORMAT = "effprof.guidelines/1"
+INTERVALS = "95 %, of the noise within one process over the seconds its rounds took; processes may differ by more"
 _OF_THE_ENTRY = ("guideline", "scale", "label")
 
 
@@ -34,6 +35,7 @@ def guidelines_dict(result: Guidelines, regression: Regression | None = None) ->
         "device": asdict(sweep.device),
         "environment": asdict(sweep.environment),
         "setting": _setting(result),
+        "intervals": INTERVALS,
         "guidelines": [_guideline(verdict, result) for verdict in result.verdicts],
         "regression": None if regression is None else regression_dict(regression),
         "notes": [asdict(note) for note in result.notes],

@@ -17,6 +17,8 @@ TITLES: dict[GuidelineId, str] = {
     "G4": "Element-wise operations are not negligible",
 }
 _PRECISION = 3
+WITHIN = "within one process"
+"""What every interval here is of: the noise of one process over the seconds its rounds took."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,17 @@ def platform_name(platform: Platform) -> str:
     return f"the paper's {platform.upper()}"
 
 
-def headline(verdict: Verdict) -> str:
-    """`G1 holds: 1:12 takes 1.53 times as long as 1:1 for a mult_add (1.51 to 1.81)`."""
+def headline(verdict: Verdict, where: str = f" {WITHIN}") -> str:
+    """`G1 holds: 1:12 takes 1.53 times as long per mult_add as 1:1 (95 % within one process: 1.51 to 1.81)`.
+
+    Args:
+        where: what the interval is of; empty where that is said beside it.
+    """
     low, high = (_number(value) for value in verdict.slowdown.ci95)
     severe, recommended = verdict.points[-1].point.setting.label, verdict.points[0].point.setting.label
     return (
         f"{verdict.guideline} {verdict.verdict}: {severe} takes {_number(verdict.slowdown.value)} times as long per "
-        f"mult_add as {recommended} (95 %: {low} to {high})"
+        f"mult_add as {recommended} (95 %{where}: {low} to {high})"
     )
 
 

@@ -71,6 +71,7 @@ def _scales_section(result: Guidelines, style: TextStyle) -> list[Text]:
 def _reading_section(style: TextStyle) -> list[Text]:
     text = (
         "speed is relative to the first row, on this device and in the paper's tables at the same scale. Verdicts are "
-        "on time per mult_add, because the work of the settings differs by some per cent."
+        "on time per mult_add, because the work of the settings differs by some per cent. An interval is of the noise "
+        "within one process, over the seconds its rounds took; another process may differ by more."
     )
     return [styled("", ""), *wrapped(text, style, "  ", "dim")]

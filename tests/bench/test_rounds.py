@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from small_sweep import planned_entry, quiet, untimed
 
-from effprof.bench.rounds import MAX_RUNS, MIN_RUNS, Budget, Candidate, measure_entry, warm
+from effprof.bench import rounds as rounds_module
+from effprof.bench.rounds import (
+    GRACE_S,
+    LONGEST_VISIT_S,
+    MAX_RUNS,
+    MIN_RUNS,
+    Budget,
+    Candidate,
+    Clock,
+    measure_entry,
+    warm,
+)
 from effprof.bench.settings import settings_of
 from effprof.devices.base import PlainRun
+from effprof.guidelines.rules import judge_entry
 from effprof.sweep_records import SweepEntry
 
 
@@ -32,10 +45,12 @@ class Ticking:
         return PlainRun(self.unit_s * self.runs, self.runs)
 
 
-def measured(clocks: list[Ticking], budget: Budget, warm_s: float = 1.0) -> SweepEntry | None:
+def measured(
+    clocks: Sequence[Clock], budget: Budget, warm_s: float = 1.0, is_make_believe: bool = True
+) -> SweepEntry | None:
     settings = settings_of("G1", "arm", "x1")
     candidates = [Candidate(untimed(s), clock, warm_s) for s, clock in zip(settings, clocks, strict=True)]
-    return measure_entry(candidates, budget, random.Random(0), quiet, True)
+    return measure_entry(candidates, budget, random.Random(0), quiet, is_make_believe)
 
 
 def test_a_round_visits_every_setting_and_keeps_the_median() -> None:
@@ -101,3 +116,59 @@ def test_progress_grows() -> None:
     planned_entry("G1", 1.02, progress=lambda _text, share: shares.append(share))
     assert shares == sorted(shares)
     assert shares[-1] <= 1
+
+
+class Slowing:
+    """Four settings on one machine: each run takes the next of these times, then the last one again and again."""
+
+    def __init__(self, times_s: Iterable[float]) -> None:
+        self.times_s = list(times_s)
+        self.runs = 0
+        self.now_s = 0.0
+
+    def plain(self) -> PlainRun:
+        time_s = self.times_s[min(self.runs, len(self.times_s) - 1)]
+        self.runs += 1
+        self.now_s += time_s
+        return PlainRun(time_s, None)
+
+
+@pytest.mark.parametrize(("run_s", "runs"), [(0.001, MAX_RUNS), (0.4 * LONGEST_VISIT_S, 3), (2 * LONGEST_VISIT_S, 1)])
+def test_a_visit_ends_when_runs_take_longer_than_warm_ones(run_s: float, runs: int) -> None:
+    machine = Slowing([run_s])
+    entry = measured([machine] * 4, Budget(6, 0.0, 0.02), warm_s=1e-6)
+    assert entry is not None
+    assert machine.runs == 4 * runs * len(entry.order)
+
+
+@pytest.mark.parametrize("is_make_believe", [True, False])
+def test_a_slow_machine_gets_one_round_and_no_verdict(is_make_believe: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round takes 8 s: the second would end at 16 s, after 7 s and the grace of 5."""
+    machine = Slowing([2.0])
+    monkeypatch.setattr(rounds_module, "monotonic", lambda: machine.now_s)
+    entry = measured([machine] * 4, Budget(6, 7.0, 0.02), 2.0, is_make_believe)
+    assert entry is not None
+    assert (entry.stopped_because, len(entry.order)) == ("max-time", 1)
+    assert machine.now_s == 8.0
+    assert judge_entry(entry, ()).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("is_make_believe", [True, False])
+def test_a_round_that_the_end_of_the_time_cuts_is_dropped(
+    is_make_believe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first round takes 4 s; in the second a run takes 5 s, so that the time is up before its third visit."""
+    machine = Slowing([1.0] * 4 + [5.0])
+    monkeypatch.setattr(rounds_module, "monotonic", lambda: machine.now_s)
+    entry = measured([machine] * 4, Budget(6, 7.0, 0.02), 1.0, is_make_believe)
+    assert entry is not None
+    assert (entry.stopped_because, len(entry.order)) == ("max-time", 1)
+    assert [point.rounds_s for point in entry.points] == [(1.0,)] * 4
+    assert machine.runs == 6
+    assert machine.now_s <= 7.0 + GRACE_S + 5.0
+
+
+def test_long_warm_runs_are_few() -> None:
+    machine = Slowing([2 * LONGEST_VISIT_S])
+    assert warm(machine) == 2 * LONGEST_VISIT_S
+    assert machine.runs == 1

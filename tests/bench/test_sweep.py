@@ -18,6 +18,11 @@ from effprof.sweep_records import GUIDELINES, Sweep, SweepSpec
 TINY = SweepSpec(img_size=8, min_rounds=6, max_time_s=0.0, threads=1)
 
 
+@pytest.fixture(autouse=True)
+def a_slow_machine_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "GRACE_S", 600.0)
+
+
 def run(**changes: object) -> Sweep:
     return measure_sweep(SweepSpec(**{**TINY.__dict__, **changes}), lambda text, share: None)  # type: ignore[arg-type]
 
@@ -111,3 +116,26 @@ def test_a_bad_plan_is_explained(tmp_path: Path, content: str) -> None:
 def test_kernels_of_a_network_without_convolutions(capfd: pytest.CaptureFixture[str]) -> None:
     assert convolution_kernels(torch.nn.ReLU(), torch.ones(1)) is None
     assert capfd.readouterr().err == ""
+
+
+def test_what_warming_took_is_not_left_for_rounds() -> None:
+    """Of 7 s for an entry and 5 s of grace."""
+    spec = SweepSpec(min_rounds=6, max_time_s=7.0)
+    budgets = {left_s: sweep_module._budget(spec, left_s) for left_s in (float("inf"), 12.0, 9.0, 3.0, 0.0)}
+    found = {left_s: (budget.max_time_s, budget.grace_s) for left_s, budget in budgets.items()}
+    assert {left_s: max_time_s for left_s, (max_time_s, _) in found.items()} == {
+        float("inf"): 7.0, 12.0: 7.0, 9.0: 7.0, 3.0: 3.0, 0.0: 0.0,
+    }  # fmt: skip
+    assert found[9.0][1] == 2.0
+    assert found[3.0][1] == found[0.0][1] == 0.0
+
+
+def test_a_sweep_whose_time_is_up_takes_one_round_of_each_and_looks_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep_module, "GRACE_S", -1.0)  # late before it begins
+    sweep = run(guidelines=("G1", "G4"))
+    assert [(len(entry.order), entry.stopped_because) for entry in sweep.entries] == [(1, "max-time")] * 2
+    assert {point.kernel_elsewhere for entry in sweep.entries for point in entry.points} == {None}
+    assert not sweep.partial
+    assert [note.code for note in judge(sweep).notes if note.code == "few-rounds"] == ["few-rounds"]

@@ -77,3 +77,60 @@ def test_cells_read_from_the_paper(
     (point,) = [p for p in paper_points() if (p.guideline, p.platform, p.scale, p.label) == wanted]
     assert point.speed == speed
     assert point.relative_speed == pytest.approx(speed / recommended)
+
+
+SAME_WORK = (9 * 108) / (32 * 32)
+"""Of G1's severe setting over its recommended one: a slowdown of s takes s times this as long."""
+
+
+def slowed(slowdowns: list[float], base_s: float = 0.01) -> SweepEntry:
+    base = [base_s] * len(slowdowns)
+    return timed_entry([base, base, base, [base_s * SAME_WORK * slowdown for slowdown in slowdowns]])
+
+
+def test_a_slowdown_about_the_margin_is_not_told_to_take_more_rounds() -> None:
+    entry = slowed([1.0195, 1.0205] * 6)
+    for reason in ("interval", "max-time"):
+        result = judge(sweep_of(replace(entry, stopped_because=reason)))
+        assert result.verdicts[0].verdict == "inconclusive"
+        assert [note.code for note in result.notes] == ["about-the-margin"]
+        assert "about the margin itself: G1 x1" in result.notes[0].text
+        assert "More rounds would not decide" in result.notes[0].remedy
+
+
+def test_a_wide_interval_about_the_margin_may_take_more_rounds() -> None:
+    assert codes(sweep_of(slowed([1.0, 1.04] * 6))) == ["inconclusive"]
+
+
+def test_too_few_rounds_are_the_reason() -> None:
+    entry = replace(slowed([1.5] * 3), stopped_because="max-time")
+    result = judge(sweep_of(entry))
+    assert result.verdicts[0].verdict == "inconclusive"
+    assert result.verdicts[0].why[0] == "only 3 rounds finished: a verdict needs at least 6"
+    assert [note.code for note in result.notes] == ["few-rounds"]
+    assert "G1 x1 (3)" in result.notes[0].text
+
+
+def test_a_slowdown_that_drifts_is_doubted() -> None:
+    rising = [1.5 + 0.005 * number for number in range(20)]
+    note = judge(sweep_of(slowed(rising))).notes[0]
+    assert (note.code, note.text) == ("drift", "The slowdown changed from the first round to the last: G1 x1 by +6.3%.")
+    assert codes(sweep_of(slowed(rising[:19]))) == []  # too few rounds to tell
+    assert codes(sweep_of(slowed([1.5 + 0.0005 * number for number in range(20)]))) == []  # less than the margin
+
+
+def test_what_slows_both_settings_alike_is_no_drift() -> None:
+    alike = [0.01 * (1 + 0.005 * number) for number in range(20)]
+    assert codes(sweep_of(timed_entry([alike, alike, alike, [1.5 * time_s for time_s in alike]]))) == []
+
+
+def test_a_slowdown_with_two_values_is_doubted() -> None:
+    """Thirty rounds, a third of them at 2.0 instead of 1.5, in no order that would be a drift."""
+    mixed = [2.0 if number % 3 == 1 else 1.5 + 0.001 * (number % 7) for number in range(30)]
+    notes = {note.code: note for note in judge(sweep_of(slowed(mixed))).notes}
+    assert notes["two-modes"].text == "The slowdown falls into two groups of rounds: G1 x1 at 1.50 and 2.00."
+    assert "drift" not in notes
+    assert "two-modes" not in codes(sweep_of(slowed(mixed[:29])))  # too few rounds to tell
+    alike = [0.01 * value for value in mixed]
+    both = timed_entry([alike, alike, alike, [1.5 * time_s for time_s in alike]])
+    assert "two-modes" not in codes(sweep_of(both))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from small_sweep import timed_entry
 
@@ -29,6 +29,7 @@ def ratio(low: float, high: float) -> Ratio:
         (1.02, 1.5, "inconclusive"),  # touching the margin is not above it
         (0.5, 1.02, "inconclusive"),
         (1.021, 1.022, "holds"),
+        (1.018, 1.0199, "fails"),
     ],
 )
 def test_the_rule(low: float, high: float, verdict: str) -> None:
@@ -66,7 +67,10 @@ def test_a_narrower_interval_is_known_if_a_wider_one_is(low: float, width: float
 
 
 def test_when_enough_is_known() -> None:
-    assert is_known(ratio(1.01, 1.03))  # half the margin either way
+    assert is_known(ratio(1.035, 1.055))  # half the margin either way, and clear of it by twice as much
+    assert not is_known(ratio(1.025, 1.045))  # clear of it by less: a lucky look
+    assert not is_known(ratio(1.01, 1.03))  # half the margin either way, about the margin itself
+    assert is_known(ratio(1.0176, 1.0224))  # an eighth: no more rounds
     assert not is_known(ratio(0.99, 1.05))
     assert is_known(ratio(1.45, 1.55))  # far from the margin, within 5 %
     assert not is_known(ratio(1.3, 1.7))  # far, but a coarse figure
@@ -107,3 +111,9 @@ def test_points_carry_time_per_mult_add() -> None:
     assert [judged.relative_speed.value for judged in points] == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])
     assert points[3].time_per_mult_add_s == pytest.approx(0.04 / (10 * 2 * 9 * 108 * 3136))
     assert points[3].slowdown.value == pytest.approx(4 * (32 * 32) / (9 * 108))
+
+
+@given(half=st.floats(1e-4, 0.1), margin=st.floats(0.01, 0.5))
+def test_about_the_margin_rounds_go_on_until_an_eighth_of_it(half: float, margin: float) -> None:
+    assume(abs(half - margin / 8) > 1e-9)
+    assert is_known(Ratio(1 + margin, (1 + margin - half, 1 + margin + half)), margin) == (half < margin / 8)

@@ -153,3 +153,10 @@ def test_all_files_are_written(result: Guidelines, tmp_path: Path) -> None:
     assert loads_sweep((tmp_path / "run" / "sweep.json").read_bytes()) == result.sweep
     assert json.loads((tmp_path / "run" / "guidelines.json").read_bytes()) == guidelines_dict(result)
     claim_folder(tmp_path / "run")  # all of it is known to be ours
+
+
+def test_every_view_says_what_the_intervals_are_of(result: Guidelines, content: dict[str, Any]) -> None:
+    text = " ".join(render_guidelines_text(result, TextStyle()).split())
+    assert text.count("(95 % within one process: ") == len(result.verdicts)
+    assert "within one process" in content["intervals"]
+    assert any("within one process" in words.get_text() for words in build_guidelines_figure(result).texts)
