@@ -172,6 +172,9 @@ def _single_process(old: Result, new: Result, rule: Rule) -> Iterator[Note]:
         widened = f"the standard deviation of {rule.spread:.2%} that was given"
     elif most >= MIN_FOR_SPREAD:
         widened = f"the spread of the other side's {most} processes"
+    elif rule.calibrated is not None:
+        known = rule.calibrated
+        widened = f"the standard deviation of {known.spread:.2%} that this device was calibrated with on {known.date}"
     else:
         widened = f"{UNKNOWN_SPREAD:.0%}, because nobody knows how far processes differ here"
     runs_more = "" if old.kind == "guidelines" else "Measure both with --rounds 5, or "
