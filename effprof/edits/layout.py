@@ -21,17 +21,18 @@ def to_channels_last(model: nn.Module, inputs: Inputs) -> Change:
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
         and (weight := module._parameters.get("weight")) is not None  # a parametrised one is made anew each run
     }
-    # 1x1 and depthwise weights lie in memory alike in both formats; torch takes their input's.
-    telling = {path: weight for path, weight in weights.items() if not (_is_nhwc(weight) and weight.is_contiguous())}
-    if not telling:
-        raise NotApplicableError("it has no convolution whose weight lies in memory differently as channels_last")
-    changed = tuple(path for path, weight in telling.items() if not _is_nhwc(weight))
+    if not weights:
+        raise NotApplicableError("it has no 2-D convolution")
+    changed = tuple(path for path, weight in weights.items() if not is_channels_last(weight))
     if not changed:
         raise NotApplicableError("its weights are channels_last already")
     for path in changed:
-        weights[path].data = weights[path].data.contiguous(memory_format=torch.channels_last)
+        weights[path].data = weights[path].data.to(memory_format=torch.channels_last)
     return Change(model, changed, f"weights of {counted(len(changed), 'convolution')} turned to channels_last (NHWC)")
 
 
-def _is_nhwc(weight: torch.Tensor) -> bool:
-    return weight.is_contiguous(memory_format=torch.channels_last)
+def is_channels_last(weight: torch.Tensor) -> bool:
+    """By the strides, not by `is_contiguous`: of a 1x1 or depthwise weight both formats lie in memory alike, and it is
+    the strides of its axes of length 1 from which torch takes the format in which the convolution runs."""
+    wanted = torch.empty(weight.shape, device="meta", memory_format=torch.channels_last)
+    return weight.stride() == wanted.stride()

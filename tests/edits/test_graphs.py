@@ -120,7 +120,8 @@ def test_copies_that_nothing_needs_are_left_out() -> None:
     assert applied.changes[0].text == text
 
 
-def test_dropping_twice_is_not_applicable() -> None:
+def test_dropping_twice_is_not_applicable(capfd: pytest.CaptureFixture[str]) -> None:
     once = apply_edits(NeedlessCopies(), ["drop-copies"], image(size=6)).model
     with pytest.raises(NotApplicableError, match="needed as it is"):
         apply_edits(once, ["drop-copies"], image(size=6))
+    assert capfd.readouterr() == ("", ""), "what was tried and failed is nobody's business"
