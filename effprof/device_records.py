@@ -5,6 +5,7 @@ Part of `Profile` and `Analysis`. Everything is frozen, torch-free and JSON-able
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,15 @@ class DeviceActivity:
     """Of a copy or fill, where recorded."""
 
 
+@dataclass(frozen=True)
+class TracedRun:
+    """One forward pass under the profiler, by the host's events on the activities' clock (so it may begin before 0)."""
+
+    start_s: float
+    end_s: float
+    """When the host knew that the device had finished."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
     """One step of the profiler (`ProfilerStep#7`) on the host of one process."""
@@ -67,6 +77,20 @@ class DeviceTrace:
     """In order of device and start."""
     steps: tuple[RecordedStep, ...] = ()
     """Process by process, in order of time."""
+    runs: tuple[TracedRun, ...] = ()
+    """Where this is a measurement of ours: its profiled runs, in order. Empty in an imported trace."""
+
+
+@dataclass(frozen=True)
+class GpuRound:
+    """What a round on a GPU has beside its samples, which are in the GPU's own time (CUDA events)."""
+
+    wall_s: tuple[float, ...]
+    """Each plain run by the host's clock: from before its first call until the GPU had finished."""
+    trace: DeviceTrace | None = None
+    """None where the round was interrupted before anything was profiled."""
+    peak_memory_bytes: int | None = None
+    """The most that torch had allocated at once in plain runs, weights included."""
 
 
 # ------------------------------------------------------------------------------------------------- what is derived
@@ -82,6 +106,10 @@ class Gaps:
     """The next piece was handed over, and followed within the time a device takes to turn around."""
     other: float
     """Handed over and kept waiting for longer, or nothing is known of its launch."""
+
+    @property
+    def total_s(self) -> float:
+        return math.fsum((self.host_wait, self.between_kernels, self.other))
 
 
 @dataclass(frozen=True)
@@ -142,3 +170,7 @@ class DeviceTime:
     """Different ones: a step that several ranks recorded counts once."""
     achieved: Achieved
     devices: tuple[DeviceRow, ...]
+    lead_s: float | None = None
+    """From the beginning of a run on the host to its first activity; None, like the next, in an imported trace."""
+    waits_s: Gaps | None = None
+    """What the device would wait without the profiler, `lead_s` included."""

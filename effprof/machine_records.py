@@ -78,6 +78,24 @@ class GpuState:
 
 
 @dataclass(frozen=True)
+class CudaState:
+    """What torch was built for and set to, on a GPU."""
+
+    version: str | None
+    """Of CUDA, that torch was built for: `13.0`."""
+    cudnn: int | None
+    """Version as one number: 91002."""
+    cudnn_benchmark: bool
+    """cuDNN tried its algorithms before the clock started."""
+    conv_precision: str
+    """Of float32 convolutions: `tf32` or `ieee` (`none`: as torch decides)."""
+    matmul_precision: str
+    """The same of matrix products."""
+    memory_bytes: int | None = None
+    """Of the whole GPU."""
+
+
+@dataclass(frozen=True)
 class Environment:
     effprof: str
     python: str
@@ -94,6 +112,8 @@ class Environment:
     cpu_state: CpuState | None = None
     gpu_before: GpuState | None = None
     gpu_after: GpuState | None = None
+    cuda: CudaState | None = None
+    """None on other devices."""
 
 
 @dataclass(frozen=True)

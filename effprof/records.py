@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from effprof.device_records import DeviceTime, DeviceTrace
+from effprof.device_records import DeviceTime, DeviceTrace, GpuRound
 from effprof.machine_records import DeviceInfo as DeviceInfo
 from effprof.machine_records import Energy as Energy
 from effprof.machine_records import Environment as Environment
@@ -44,6 +44,8 @@ class RunSpec:
     seed: int = 0
     cpus: tuple[int, ...] = ()
     """The cores that the measuring process is kept to; empty: all that it may use."""
+    timer: str = "auto"
+    """How calls are timed: `entry`, `dispatch`, `kineto` (see `Round.timer`); `auto`: by entry, else by dispatch."""
     command: str = ""
 
 
@@ -174,6 +176,8 @@ class MeasuredOp:
     that is)."""
     times_s: tuple[float, ...]
     """One raw time for each instrumented run, instrumentation included."""
+    nested: int = 0
+    """Ops within the span that the timer recorded besides its own (`kineto` alone does)."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,8 @@ class CalibrationPoint:
     spans: int
     plain_s: tuple[float, ...]
     instrumented_s: tuple[float, ...]
+    nested: int = 0
+    """Ops within all spans that the timer recorded besides."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,8 @@ class Calibration:
     """`smaller-inputs`, `stand-in` (a small network of our own, where this one has a fixed input size) or
     `planned` (the fake device)."""
     points: tuple[CalibrationPoint, ...] = ()
+    nested_s: float = 0.0
+    """What each op that was recorded within a span costs there, besides `inside_s`."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +220,12 @@ class Round:
     stopped_because: str
     """`interval`, `max-time` or `interrupted`."""
     timer: str
-    """How calls were timed: `entry` (C entry points swapped for timed twins), `dispatch` or `planned`."""
+    """How calls were timed: `entry` (C entry points swapped for timed twins), `dispatch` (a dispatch mode), `kineto`
+    (torch.profiler) or `planned`."""
     energy: Energy | None = None
     """None in profiles of before effprof recorded it."""
+    gpu: GpuRound | None = None
+    """What only GPUs have. Their `ops` are empty: its trace has the times of the calls."""
 
 
 @dataclass(frozen=True)
@@ -342,6 +353,8 @@ class Latency:
     throughput_per_s: float | None
     page_faults_per_run: float | None
     stopped_because: str
+    wall_median_s: float | None = None
+    """By the host's clock, where the others are by a GPU's."""
 
 
 @dataclass(frozen=True)

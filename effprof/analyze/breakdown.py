@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from effprof.analyze.categories import DepthwiseAs, Placement, place
 from effprof.analyze.device import cost_recorded_calls, device_accounting, device_time_of, step_latency
-from effprof.analyze.device_notes import device_notes
+from effprof.analyze.device_notes import device_notes, gpu_notes
+from effprof.analyze.gpu_runs import gpu_accounting, gpu_ops, gpu_processes, gpu_time
 from effprof.analyze.layers import layer_totals
 from effprof.analyze.memory import peak_activation_bytes
 from effprof.analyze.notes import derive_notes
@@ -35,10 +36,14 @@ def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis
 
     Of an imported trace times are the device's, and fractions are of its span, from the first activity to the last end.
 
+    On a GPU times are the device's too, and the latency is that of CUDA events around plain runs.
+
     Raises BadFileError when the profile contradicts itself.
     """
     if profile.device_trace is not None:
         return _analyze_trace(profile, profile.device_trace, depthwise_as)
+    if any(one.gpu is not None for one in profile.rounds):
+        return _analyze_gpu(profile, depthwise_as)
     ops = cost_calls(profile.calls, depthwise_as)
     latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
     accounting = None
@@ -76,6 +81,30 @@ def _analyze_trace(profile: Profile, trace: DeviceTrace, depthwise_as: Depthwise
         ops=ops,
         peak_activation_bytes=None,
         notes=device_notes(profile, device_time, ops),
+        device_time=device_time,
+    )
+
+
+def _analyze_gpu(profile: Profile, depthwise_as: DepthwiseAs) -> Analysis:
+    latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
+    processes = gpu_processes(profile.rounds)
+    ops, device_time, accounting = cost_calls(profile.calls, depthwise_as), None, None
+    if latency is not None and processes:
+        ops = gpu_ops(ops, processes, depthwise_as)
+        device_time = gpu_time(processes, ops)
+        accounting = gpu_accounting(processes, latency.median_s, profile.spec.seed)
+    latency_s = None if latency is None else latency.median_s
+    totals = total_costs(ops)
+    seen = gpu_notes(device_time, latency_s) if device_time is not None and latency_s is not None else ()
+    return Analysis(
+        latency=latency,
+        accounting=accounting,
+        totals=totals,
+        categories=category_shares(ops, accounting, latency_s),
+        layers=layer_totals(ops, profile.model.modules, latency_s, timed=accounting is not None),
+        ops=ops,
+        peak_activation_bytes=peak_activation_bytes(profile.calls),
+        notes=(*derive_notes(profile, latency, accounting, totals), *seen),
         device_time=device_time,
     )
 

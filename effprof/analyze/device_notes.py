@@ -15,6 +15,7 @@ MIN_LAYOUT = 0.02
 MIN_OVERLAP = 0.02
 MAX_UNKNOWN = 0.01
 MAX_SLEEP = 0.01
+_MORE_A_LAUNCH = "Larger batches, CUDA graphs or torch.compile give each launch more to do"
 
 
 def device_notes(profile: Profile, time: DeviceTime, ops: Sequence[CostedOp]) -> tuple[Note, ...]:
@@ -23,12 +24,27 @@ def device_notes(profile: Profile, time: DeviceTime, ops: Sequence[CostedOp]) ->
     return (*profile.notes, *derived)
 
 
+def gpu_notes(time: DeviceTime, latency_s: float) -> tuple[Note, ...]:
+    """What follows from the device time of a measurement of ours, beside what follows from its samples."""
+    return (*_idle(time, latency_s), *_layout(time), *_overlap(time), *_unknown(time))
+
+
 def _launches(time: DeviceTime) -> Iterator[Note]:
     waited = time.gaps_s.host_wait / time.span_s if time.span_s > 0 else 0.0
     if waited > MAX_HOST_WAIT:
         text = f"For {format_percent(waited)} of the span the device waits for the host to hand over work."
-        remedy = "Larger batches, CUDA graphs or torch.compile give each launch more to do; late input shows alike."
-        yield Note("launch-bound", text, remedy)
+        yield Note("launch-bound", text, f"{_MORE_A_LAUNCH}; late input shows alike.")
+
+
+def _idle(time: DeviceTime, latency_s: float) -> Iterator[Note]:
+    """By plain runs: the device is busy as long as under the profiler, and the rest of the latency it is not."""
+    idle, waits = 1 - time.busy_s / latency_s, time.waits_s
+    if waits is not None and idle > MAX_HOST_WAIT and waits.host_wait >= max(waits.between_kernels, waits.other):
+        text = (
+            f"The GPU works for {format_seconds(time.busy_s)} of the {format_seconds(latency_s)}: for "
+            f"{format_percent(idle)} it waits, mostly for the host to hand over work."
+        )
+        yield Note("launch-bound", text, f"{_MORE_A_LAUNCH}.")
 
 
 def _layout(time: DeviceTime) -> Iterator[Note]:

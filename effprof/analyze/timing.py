@@ -2,7 +2,7 @@
 
 Notation of one round: o[k, j] = raw time of span k in instrumented run j, i[j] = length of that run, n = number of
 spans, c_in and c_out = what the instrumentation costs inside and outside one span. A span works when any of its calls
-does more than make a view.
+does more than make a view. (With the timer `kineto`, c_in of a span holds the cost of the ops recorded within it.)
 
     work[j] = sum over working spans of (o[k, j] - c_in)
     rest[j] = i[j] - sum over all spans of o[k, j] - n * c_out + sum over the other spans of (o[k, j] - c_in)
@@ -73,7 +73,8 @@ def _round_times(measured: Round, does_work: Callable[[int], bool]) -> RoundTime
     spans = np.array([op.times_s for op in measured.ops]).reshape(len(measured.ops), len(profiled))
     works = working_spans(measured, does_work)
     calibration = measured.calibration
-    net = spans - calibration.inside_s
+    nested = np.array([op.nested for op in measured.ops], dtype=float).reshape(len(measured.ops), 1)
+    net = spans - calibration.inside_s - nested * calibration.nested_s
     between = profiled - spans.sum(axis=0) - len(spans) * calibration.outside_s
     return RoundTimes(
         plain_s=np.array(measured.plain.times_s),
@@ -122,6 +123,7 @@ def latency_of(rounds: Sequence[Round], batch_size: int, seed: int) -> Latency |
     times = [time_s for r in timed for time_s in r.plain.times_s]
     faults = [count for r in timed for count in r.plain.page_faults]
     reasons = [r.stopped_because for r in timed]
+    walls = [r.gpu.wall_s for r in timed if r.gpu is not None and r.gpu.wall_s]
     return Latency(
         median_s=median(medians),
         ci95_s=median_ci95(medians if len(medians) > 1 else times, seed),
@@ -131,6 +133,7 @@ def latency_of(rounds: Sequence[Round], batch_size: int, seed: int) -> Latency |
         throughput_per_s=batch_size / median(medians),
         page_faults_per_run=median(faults) if faults else None,
         stopped_because=next((r for r in ("interrupted", "max-time") if r in reasons), reasons[0]),
+        wall_median_s=median([median(wall) for wall in walls]) if walls else None,
     )
 
 

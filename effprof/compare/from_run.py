@@ -139,6 +139,20 @@ def machine_facts(device: DeviceInfo, environment: Environment) -> Facts:
         ("threads", "unknown" if device.threads is None else str(device.threads)),
         ("torch", environment.torch or "unknown"),
         ("allocator", environment.allocator),
+        *_cuda_facts(environment),
+    )
+
+
+def _cuda_facts(environment: Environment) -> Facts:
+    """What decides which kernels a GPU runs; nothing on other devices."""
+    cuda, gpu = environment.cuda, environment.gpu_before
+    if cuda is None:
+        return ()
+    return (
+        ("driver", "unknown" if gpu is None or gpu.driver is None else gpu.driver),
+        ("cudnn", "unknown" if cuda.cudnn is None else str(cuda.cudnn)),
+        ("float32 convolutions", cuda.conv_precision),
+        ("float32 matrix products", cuda.matmul_precision),
     )
 
 

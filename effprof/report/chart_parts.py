@@ -10,6 +10,7 @@ from effprof import units
 from effprof.report import headline, rows
 from effprof.report.device_rows import busy_parts
 from effprof.report.palette import COLOURS, RESIDUAL, ink_on, key_of
+from effprof.report.to_json import is_imported
 from effprof.report.untrusted import cut_middle, printable
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def bars_of(reports: Sequence[Report]) -> tuple[Bar, ...]:
 def _bar_of(report: Report) -> Bar:
     latency, time = report.analysis.latency, report.analysis.device_time
     parts = rows.part_rows(report)
-    if time is not None:
+    if time is not None and is_imported(report):
         whole, sure = units.time_scale(time.span_s).format(time.span_s), f"busy: {busy_parts(report)[0]}"
     elif latency is not None:
         whole, sure = units.time_scale(latency.median_s).format(latency.median_s), f"95 %: {headline.interval(latency)}"

@@ -67,7 +67,7 @@ def work_parts(report: Report) -> tuple[str, ...]:
 
 
 def device_tables(report: Report) -> Iterator[DeviceTable]:
-    """Nothing for a measured run."""
+    """Nothing for a run on a CPU."""
     time = report.analysis.device_time
     if time is None:
         return
@@ -92,7 +92,8 @@ def _timeline_table(time: DeviceTime) -> DeviceTable:
     shown = [(name, time_s) for name, time_s in rows if abs(time_s) > MIN_SHARE * time.span_s]
     body = [[name, scale.format(time_s), _share(time_s, time.span_s)] for name, time_s in shown]
     body.append(["span", scale.format(time.span_s), _share(time.span_s, time.span_s)])
-    return DeviceTable("What the device did", ("", "time", "share"), body, "<>>")
+    heading = "What the device did" if time.waits_s is None else "What the GPU did, as the profiler saw one run"
+    return DeviceTable(heading, ("", "time", "share"), body, "<>>")
 
 
 def _unknown_table(time: DeviceTime) -> DeviceTable:
@@ -118,7 +119,7 @@ def _devices_table(time: DeviceTime) -> DeviceTable:
 
 def _time(report: Report) -> DeviceTime:
     if report.analysis.device_time is None:
-        raise ValueError("not an imported trace")
+        raise ValueError("nothing is known of a device")
     return report.analysis.device_time
 
 

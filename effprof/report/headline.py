@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from effprof import units
 from effprof.analyze.energy import energy_of, mean_power_w
+from effprof.analyze.gpu_runs import peak_memory_bytes
+from effprof.report.to_json import is_imported
 from effprof.report.untrusted import printable
 from effprof.sensors.files import cpu_ranges
 
@@ -33,7 +35,7 @@ def title(report: Report) -> str:
 
 def headline(report: Report) -> tuple[Fact, ...]:
     """Device, input, latency (where timed), energy (where counted), work, memory; in this order."""
-    if report.analysis.device_time is not None:
+    if is_imported(report):
         return trace_headline(report)
     latency = report.analysis.latency
     device = (device_name(report), *device_details(report), *processor(report))
@@ -45,10 +47,12 @@ def headline(report: Report) -> tuple[Fact, ...]:
     work = [f"{units.format_count(totals.mult_adds)} mult_adds", f"{units.format_count(model.parameters)} parameters"]
     if latency is not None and latency.median_s > 0:
         work.append(f"{units.format_count((totals.mult_adds or 0) / latency.median_s)} mult_adds/s")
+    peak_bytes = peak_memory_bytes(report.profile.rounds)
     memory = (
         f"{units.format_bytes(totals.access_bytes)} access",
         f"{units.format_bytes(model.weights_bytes)} weights",
         f"{units.format_bytes(report.analysis.peak_activation_bytes)} peak activations",
+        *(() if peak_bytes is None else (f"{units.format_bytes(peak_bytes)} allocated at most",)),
     )
     return (*facts, Fact("work", tuple(work), latency is None), Fact("memory", memory))
 
@@ -83,7 +87,8 @@ def device_details(report: Report) -> tuple[str, ...]:
     there = () if device.host is None else (f"on {printable(device.host)}",)
     cpus = report.profile.spec.cpus
     kept = (f"core{'' if len(cpus) == 1 else 's'} {cpu_ranges(cpus)}",) if cpus else ()
-    return (device.kind, *counted, *kept, *there, *emulated(device, report.profile.environment))
+    built = (printable(device.arch),) if device.kind == "cuda" and not is_imported(report) else ()
+    return (device.kind, *built, *counted, *kept, *there, *emulated(device, report.profile.environment))
 
 
 def emulated(device: DeviceInfo, environment: Environment) -> tuple[str, ...]:
@@ -104,12 +109,13 @@ def processor(report: Report) -> tuple[str, ...]:
 def setting(report: Report) -> tuple[str, ...]:
     """Input shapes with the batch, precision, memory format, and what differs from the defaults."""
     spec, model = report.profile.spec, report.profile.model
-    if report.analysis.device_time is not None:
+    if is_imported(report):
         return ("recorded trace",)
     shapes = ", ".join(map(units.format_shape, model.input_shape))
     folded = ("bn folded",) if spec.fold_bn else ()
     malloc = (f"malloc {spec.malloc}",) if spec.malloc != "default" else ()
-    return (shapes, spec.precision, model.memory_format, *folded, *malloc)
+    timer = (f"timer {spec.timer}",) if spec.timer != "auto" else ()
+    return (shapes, spec.precision, model.memory_format, *folded, *malloc, *timer)
 
 
 def common_setting(reports: Sequence[Report]) -> str:
@@ -146,6 +152,8 @@ def _latency(latency: Latency) -> Fact:
         parts.append(f"p90 {scale.format(latency.p90_s)}")
     if latency.p99_s is not None:
         parts.append(f"p99 {scale.format(latency.p99_s)}")
+    if latency.wall_median_s is not None:
+        parts.append(f"{scale.format(latency.wall_median_s)} by the wall clock")
     if latency.page_faults_per_run is not None:
         parts.append(f"{latency.page_faults_per_run:.0f} page faults/run")
     return Fact("latency", tuple(parts), True)

@@ -15,7 +15,7 @@ from effprof import units
 from effprof.analyze.sums import known_sum, mult_adds_of
 from effprof.records import Accounting, Category, CostedOp, LayerTotal, Note, Share
 from effprof.report.palette import RESIDUAL
-from effprof.report.to_json import all_notes
+from effprof.report.to_json import all_notes, is_imported
 from effprof.report.untrusted import printable
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ def apportion(values: Sequence[float], step: float, whole: float | None = None) 
 def whole_s(report: Report) -> float | None:
     """What all shares refer to: the latency, or the span of an imported trace; None when nothing was timed."""
     analysis = report.analysis
-    if analysis.device_time is not None:
+    if is_imported(report) and analysis.device_time is not None:
         return analysis.device_time.span_s or None
     return analysis.latency.median_s if analysis.latency is not None else None
 
 
 def whole_name(report: Report) -> str:
     """What `whole_s` is: `latency`, or of an imported trace `span`."""
-    return "latency" if report.analysis.device_time is None else "span"
+    return "span" if is_imported(report) else "latency"
 
 
 def part_rows(report: Report, *, paper_categories: bool = False) -> tuple[PartRow, ...]:
@@ -247,7 +247,7 @@ def _op_row(report: Report, name: str, kind: str, calls: Sequence[CostedOp]) -> 
 def uncosted(report: Report) -> tuple[str, ...]:
     """`mylib::spin x3`: ops without a formula, most frequent first; of a trace, which may have many, a few."""
     counts = sorted(report.analysis.totals.uncosted_ops.items(), key=lambda item: (-item[1], item[0]))
-    shown = counts if report.analysis.device_time is None else counts[:ROWS_SHOWN]
+    shown = counts[:ROWS_SHOWN] if is_imported(report) else counts
     more = (f"and {len(counts) - len(shown)} more",) if len(shown) < len(counts) else ()
     return (*(f"{printable(name)} x{count}" for name, count in shown), *more)
 

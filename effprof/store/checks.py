@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from effprof.device_records import DeviceTrace
+from effprof.device_records import DeviceTrace, GpuRound
 from effprof.records import OpCall, Profile, Round, Samples, TensorSpec
 
 MAX_TIME_S = 1e13
@@ -89,6 +89,24 @@ def _trace_problems(trace: DeviceTrace, call_count: int) -> Iterator[str]:
                 yield f"device activity {position} names {name} {index}; there are {count}"
     if (bad := _bad_time(step.time_s for step in trace.steps)) is not None:
         yield f"a step has the time {bad}"
+    for position, run in enumerate(trace.runs):
+        if not -MAX_TIME_S <= run.start_s <= run.end_s <= MAX_TIME_S:
+            yield f"profiled run {position} lasts from {run.start_s} to {run.end_s}"
+    if any(one.start_s > other.start_s for one, other in zip(trace.runs, trace.runs[1:], strict=False)):
+        yield "its profiled runs are not in order"
+
+
+def _gpu_problems(gpu: GpuRound, plain_runs: int, call_count: int) -> Iterator[str]:
+    if (bad := _bad_time(gpu.wall_s)) is not None:
+        yield f"has the wall-clock time {bad}"
+    if len(gpu.wall_s) != plain_runs:
+        yield f"has {plain_runs} plain runs and {len(gpu.wall_s)} wall-clock times"
+    if (size := _bad_count((gpu.peak_memory_bytes,))) is not None:
+        yield f"had {size} bytes allocated"
+    if gpu.trace is not None:
+        if not gpu.trace.runs:
+            yield "has a device trace without runs"
+        yield from _trace_problems(gpu.trace, call_count)
 
 
 def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
@@ -100,13 +118,18 @@ def _round_problems(one_round: Round, call_count: int) -> Iterator[str]:
             yield f"has {runs} instrumented runs but {len(op.times_s)} times for op {position}"
         if (bad := _bad_time(op.times_s)) is not None:
             yield f"has the time {bad} for op {position}"
+        if (count := _bad_count((op.nested,))) is not None:
+            yield f"has {count} ops within op {position}"
         for index in op.calls:
             if not 0 <= index < call_count:
                 yield f"names call {index} in op {position}; there are {call_count}"
+    if one_round.gpu is not None:
+        yield from _gpu_problems(one_round.gpu, len(one_round.plain.times_s), call_count)
     calibration = one_round.calibration
     # An estimate may come out below zero, a reading may not.
-    if not all(abs(estimate_s) <= MAX_TIME_S for estimate_s in (calibration.inside_s, calibration.outside_s)):
-        yield f"has the calibration {calibration.inside_s}, {calibration.outside_s}"
+    estimates_s = (calibration.inside_s, calibration.outside_s, calibration.nested_s)
+    if not all(abs(estimate_s) <= MAX_TIME_S for estimate_s in estimates_s):
+        yield f"has the calibration {', '.join(map(str, estimates_s))}"
     for point in calibration.points:
         if (bad := _bad_time((*point.plain_s, *point.instrumented_s))) is not None:
             yield f"has the time {bad} in a calibration point"

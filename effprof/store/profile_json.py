@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from effprof.device_records import DeviceTrace
+from effprof.device_records import DeviceTrace, GpuRound
 from effprof.errors import BadFileError
 from effprof.records import Argument, ModelInfo, OpCall, Profile, Round
 from effprof.store.checks import find_problem
@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 FORMAT = f"{FORMAT_NAME}/{FORMAT_VERSION}"
 # 1: as in effprof/records.py
 
-_SPREAD_OUT = (Profile, ModelInfo, Round, DeviceTrace)
+_SPREAD_OUT = (Profile, ModelInfo, Round, GpuRound, DeviceTrace)
 """Records written as one line a field; all others take one line, so that a diff shows which call changed."""
 
 
