@@ -29,7 +29,7 @@ MODEL = ["--model", "mobilenetv2"]
 
 BAD_INPUT = [
     ([], 2, "usage: effprof"),
-    (["rnu"], 2, "No command named 'rnu'. Known: run, count, guidelines, compare, "),
+    (["rnu"], 2, "No command named 'rnu'. Known: run, count, guidelines, "),
     (["--nonsense"], 2, "required: COMMAND"),
     (["run"], 2, "required: --model"),
     (["run", *MODEL, "--nonsense"], 2, "unrecognized arguments: --nonsense"),
@@ -37,8 +37,8 @@ BAD_INPUT = [
     (["run", *MODEL, "--device", "tpu9"], 2, "No device named 'tpu9'. Known: auto, cpu, cuda[:N], fake[:PLAN.json], s"),
     (["run", *MODEL, "--device", "cpuu"], 2, "Did you mean cpu?"),
     (["run", *MODEL, "--device", "cpu:1"], 2, "No device named 'cpu:1'"),
-    (["run", *MODEL, "--device", "cuda"], 3, "'cuda' is not available: this version"),
-    (["run", *MODEL, "--device", "cuda:1"], 3, "Available: cpu and fake."),
+    (["run", *MODEL, "--device", "cuda:999"], 3, "'cuda:999' is not available: "),
+    (["run", *MODEL, "--device", "cuda:999"], 3, "Available: cpu and fake."),
     (["run", *MODEL, "--device", "fake:no.json"], 2, "There is no plan file 'no.json'"),
     (["run", *MODEL, "-b", "0"], 2, "--batch-size is '0'. It must be a whole number from 1 up."),
     (["run", *MODEL, "-b", "-1"], 2, "--batch-size is '-1'"),
@@ -53,7 +53,7 @@ BAD_INPUT = [
     (["run", *MODEL, "--max-time", "-3"], 2, "--max-time is '-3'"),
     (["run", *MODEL, "--max-time", "soon"], 2, "--max-time is 'soon'"),
     (["run", *MODEL, "--min-time", "9", "--max-time", "8"], 2, "--max-time is 8, less than --min-time. Give --max-"),
-    (["run", *MODEL, "--precision", "fp16"], 2, "Known: fp32, bf16. Did you mean bf16?"),
+    (["run", *MODEL, "--precision", "fp61"], 2, "Known: fp32, fp16, bf16, amp. Did you mean fp16?"),
     (["run", *MODEL, "--malloc", "jemalloc"], 2, "Known: default, steady."),
     (["run", *MODEL, "--img-size", "0"], 2, "--img-size is '0'"),
     (["run", *MODEL, "--input-shape", "3x0x4"], 2, "--input-shape is '3x0x4'. Write the axes without the batch"),
@@ -220,7 +220,7 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def test_without_options_a_spec_has_its_defaults() -> None:
-    # --device auto is the CPU until GPUs can be measured
+    # --device auto is the CPU, also where there is a GPU
     assert run_specs(parsed(*MODEL)) == (RunSpec("mobilenetv2", device="cpu"),)
 
 
@@ -260,8 +260,7 @@ def test_devices_says_what_is_here_and_why_the_rest_is_not(capsys: pytest.Captur
     cpu, cuda, fake = json.loads(capsys.readouterr().out)["devices"]
     assert (cpu["kind"], cpu["available"], cpu["reason"]) == ("cpu", True, None)
     assert cpu["cores"] >= 1
-    assert (cuda["kind"], cuda["available"]) == ("cuda", False)
-    assert cuda["reason"]
+    assert (cuda["kind"], cuda["available"]) == ("cuda", cuda["reason"] is None)
     assert (fake["kind"], fake["available"]) == ("fake", True)
 
 

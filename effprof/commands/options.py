@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from effprof.commands.on_device import device, remote_python
+from effprof.commands.verdicts import saved_sweep
 from effprof.errors import UsageError
 from effprof.records import RunSpec
-from effprof.remote.target import is_remote
+from effprof.remote.target import device_there, is_remote
 from effprof.sensors.affinity import require_usable
 from effprof.settings import (
     MAX_THREADS,
     PRECISIONS,
+    TIMERS,
+    check_precision,
+    check_timer,
     cores,
     input_shape,
     one_of,
@@ -76,7 +80,7 @@ def add_form_options(group: argparse._ArgumentGroup) -> None:
         type=one_of("--precision", PRECISIONS),
         default="fp32",
         metavar="{" + ",".join(PRECISIONS) + "}",
-        help="of weights and inputs (default: fp32)",
+        help="of weights and inputs; amp, on a GPU: torch.autocast (default: fp32)",
     )
     group.add_argument("--channels-last", action="store_true", help="keep images as NHWC in memory")
 
@@ -89,7 +93,7 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         type=device,
         default="auto",
         metavar="DEVICE",
-        help="auto, cpu, cuda[:N], fake[:PLAN.json], a make-believe clock, or ssh://[user@]host[:port][/DEVICE], "
+        help="auto (the CPU), cpu, cuda[:N], fake[:PLAN.json], a make-believe clock, or ssh://[user@]host[:port][/DEVICE], "
         "another machine (default: auto)",
     )
     group.add_argument(
@@ -152,6 +156,14 @@ def add_timing_options(parser: argparse.ArgumentParser) -> None:
         default=RunSpec.max_time_s,
         help="seconds, at most (default: %(default)g)",
     )
+    group.add_argument(
+        "--timer",
+        type=one_of("--timer", TIMERS),
+        default=TIMERS[0],
+        metavar="{" + ",".join(TIMERS) + "}",
+        help="how calls are timed: entry (swapped C functions), dispatch (a dispatch mode) or kineto (torch.profiler); "
+        "auto: by entry, by dispatch where that cannot (default: auto)",
+    )
 
 
 def add_view_options(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +180,13 @@ def add_view_options(parser: argparse.ArgumentParser) -> None:
         "--paper-categories",
         action="store_true",
         help="the five categories of ShuffleNetV2's Figure 2: Conv, Elemwise, Data, Shuffle, Other",
+    )
+    group.add_argument(
+        "--guidelines",
+        metavar="RESULT",
+        type=saved_sweep,
+        help="what findings expect, from this device's own `effprof guidelines`: its folder or sweep.json "
+        "(default: the paper's tables)",
     )
 
 
@@ -206,6 +225,8 @@ def run_specs(args: argparse.Namespace) -> tuple[RunSpec, ...]:
         raise UsageError(
             f"--max-time is {spec.max_time_s:g}, less than --min-time. Give --max-time {spec.min_time_s:g} or more."
         )
+    check_timer("--timer", spec.timer, spec.device)
+    check_precision("--precision", spec.precision, device_there(spec.device))
     return tuple(replace(spec, model=model) for model in args.models)
 
 

@@ -20,6 +20,7 @@ from effprof.commands.options import (
 )
 from effprof.commands.outputs import claim, print_hints, print_summary, write_json
 from effprof.commands.progress import progress_bar
+from effprof.commands.verdicts import require_alike
 from effprof.commands.views import report_of
 from effprof.errors import InterruptedRunError
 from effprof.records import RunSpec
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     check_cores(args)
     specs = run_specs(args)
     check_models(specs)
+    require_alike(args)
     wanted = args.output_dir or default_folder(specs)
     existed = wanted.exists()
     destination = claim(args, args.models, wanted)

@@ -13,6 +13,7 @@ from torch import nn
 
 import effprof
 from effprof.bench.sweep import measure_sweep
+from effprof.cli import main
 from effprof.finding_records import Finding
 from effprof.findings import find
 from effprof.findings.drafting import LEAST_SHARE
@@ -137,3 +138,22 @@ def test_a_count_finds_by_access_and_expects_nothing() -> None:
     assert norm.expected_gain_s is None
     assert dict(norm.evidence)["time_s"] is None
     assert {finding.level for finding in found} == {"info"}
+
+
+def test_the_command_takes_this_device_s_verdicts_and_no_other_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"guidelines": {"G1": 3.0}}))
+    sweep = tmp_path / "sweep"
+    words = ["--device", f"fake:{plan}", "--quiet", "--output-dir"]
+    assert main(["guidelines", "--only", "G1", "--one-scale", "--max-time", "1", *words, str(sweep)]) == 0
+    run = ["run", "--model", f"{planted.__file__}:UnequalWidths", "--input-shape", "32x56x56", *words]
+    assert main([*run, str(tmp_path / "own"), "--guidelines", str(sweep)]) == 0
+    findings = json.loads((tmp_path / "own" / "report.json").read_text())["findings"]
+    assert [one["expected_from"] for one in findings if one["code"] == "G1-unequal-widths"] == ["guidelines"]
+    capsys.readouterr()
+    assert main([*run, str(tmp_path / "other"), "--threads", "2", "--guidelines", str(sweep)]) == 2
+    assert "another number of threads" in capsys.readouterr().err
+    assert main([*run, str(tmp_path / "none"), "--guidelines", str(tmp_path / "nowhere.json")]) == 2
+    assert "nowhere.json" in capsys.readouterr().err
