@@ -101,6 +101,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guidelines: dict[GuidelineId, Positive] = {}
     """For `effprof guidelines`: how many times as long the severe setting takes for a mult_add as the recommended one
     (settings in between lie in between). Times then follow mult_adds alone, with the noise of `default` a run."""
+    edits: dict[str, Annotated[float, msgspec.Meta(lt=1)]] = {}
+    """For `effprof advise`: the share of the latency that an edit saves, negative where it costs time. Edits together
+    save as if one after the other, unless the plan has them together: `fold-batch-norm+channels-last`."""
 
 
 def read_plan(path: Path | None) -> Plan:

@@ -1,0 +1,23 @@
+"""Findings with what their edits gained here; torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from effprof.advice_records import Advice
+from effprof.analyze.gains import gains_alone
+from effprof.finding_records import Finding
+
+
+def with_measured_gains(findings: Iterable[Finding], advice: Advice) -> tuple[Finding, ...]:
+    """Each finding whose exact edit was measured, with that edit's gain: wherever it applies in the network, not in the
+    finding's layers alone."""
+    alone = gains_alone(advice)
+    found = []
+    for finding in findings:
+        gain = alone.get(finding.exact_edit or "")
+        if gain is not None:
+            finding = replace(finding, measured_gain_s=gain.seconds, measured_ci95_s=gain.seconds_ci95)
+        found.append(finding)
+    return tuple(found)
