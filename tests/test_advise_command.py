@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from small_advice import small_advice
 from effprof.advice_records import Advice, AdviceSpec
 from effprof.advise import process
 from effprof.cli import build_parser, main
+from effprof.commands import advise as advise_command
 from effprof.commands.advise import advice_spec
 from effprof.errors import InterruptedRunError
 from effprof.records import RunSpec
@@ -118,3 +123,29 @@ def test_quiet_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert main(["advise", "--model", "lenet5", "--quiet"]) == 0
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")
+
+
+def test_ctrl_c_keeps_the_rounds_that_were_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So noisy that no figure is ever known, and as good as endless; the interrupt goes to us, and on to the worker."""
+    device = plan_file(tmp_path, {"in-place": 0.1, "channels-last": 0.2}, noise=0.9)
+
+    @contextmanager
+    def watching(name: str, quiet: bool) -> Iterator[Callable[[str, float], None]]:
+        def report(text: str, share: float) -> None:
+            if text == "alone, round 20":
+                os.kill(os.getpid(), signal.SIGINT)
+
+        yield report
+
+    monkeypatch.setattr(advise_command, "progress_bar", watching)
+    words = ["advise", "--model", "lenet5", "--device", device, "--max-time", "86400", "--json", "-"]
+    assert main(words) == 130
+    content = json.loads(capsys.readouterr().out)
+    assert content["partial"] is True
+    assert content["recommended"] == []
+    (alone,) = content["contests"]
+    assert alone["stopped_because"] == "interrupted"
+    assert len({len(version["rounds_s"]) for version in alone["versions"]}) == 1
+    assert len(alone["order"]) >= 20
