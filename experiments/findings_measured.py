@@ -46,7 +46,7 @@ from effprof.store import write_atomically
 REPORTS = Path(__file__).parents[1] / "reports"
 NETWORKS = (
     *("mobilenetv2", "shufflenetv2", "shufflenetv1", "mobilenetv1", "googlenet", "resnet50", "densenet121"),
-    *("squeezenet", "mobilenetv3_large", "efficientnet_b0", "mnasnet1_0", "alexnet"),
+    *("resnet18", "alexnet", "se_resnet50", "xception", "shufflenetv1_g8"),
 )
 AIM = 0.02
 """Expected gains above this share of the latency count."""

@@ -23,7 +23,7 @@ class Draft:
 
     code: str
     ops: tuple[CostedOp, ...]
-    """The calls that the finding is about."""
+    """The calls that the finding is about; none where it cannot be told in whose time the cost is."""
     text: str
     """One sentence."""
     edit: str
@@ -33,6 +33,8 @@ class Draft:
     evidence: Evidence = ()
     expected: tuple[float, Source] | None = None
     """Seconds gained, and where that comes from; None where nothing is known of it."""
+    is_of_whole: bool = False
+    """About how the network is run, not about a place in it."""
     at_stake_s: float | None = None
     """What can be gained at most, where that is not the time of `ops`."""
 
@@ -41,7 +43,7 @@ def findings_of(drafts: Iterator[Draft], network: Network) -> list[Finding]:
     """Those that matter: at least 1 % of the latency to gain, or where the gain is unknown, that much time at stake."""
     found = []
     for draft in drafts:
-        if draft.ops and _at_stake_s(draft) >= LEAST_SHARE * network.whole:
+        if _at_stake_s(draft) >= LEAST_SHARE * network.whole:
             found.append(_finding(draft, network))
     return found
 
@@ -53,18 +55,18 @@ def _at_stake_s(draft: Draft) -> float:
 
 
 def _finding(draft: Draft, network: Network) -> Finding:
-    time_s = time_of(draft.ops)
-    share = time_s / network.whole
+    time_s = time_of(draft.ops) if draft.ops else None
+    share = None if time_s is None else time_s / network.whole
     gain_s, gain_from = draft.expected if draft.expected is not None and network.is_timed else (None, None)
-    is_known = all(op.cost.access_bytes is not None for op in draft.ops)
+    is_known = bool(draft.ops) and all(op.cost.access_bytes is not None for op in draft.ops)
     access = (("access_bytes", access_of(draft.ops)),) if is_known else ()
     dearest = sorted(draft.ops, key=lambda op: op.time_s or 0.0, reverse=True)
     return Finding(
         code=draft.code,
         guideline=draft.guideline,
         level="warn" if gain_s is not None and gain_s >= WARN_SHARE * network.whole else "info",
-        layers=tuple(dict.fromkeys(op.call.layer for op in dearest)),
-        source=dearest[0].call.source,
+        layers=("",) if draft.is_of_whole else tuple(dict.fromkeys(op.call.layer for op in dearest)),
+        source=None if draft.is_of_whole else dearest[0].call.source,
         evidence=(("time_s", time_s if network.is_timed else None), ("share", share), *access, *draft.evidence),
         text=draft.text,
         edit=draft.edit,

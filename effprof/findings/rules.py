@@ -65,8 +65,8 @@ def _counted(profile: Profile, analysis: Analysis) -> Network | None:
 
 
 def _weight(finding: Finding) -> tuple[int, float, str]:
-    """Known gains first; then the unknown ones, by the time that they are about."""
+    """Known gains first; then the unknown ones, by the time that they are about (all of it, where nobody can tell)."""
     if finding.expected_gain_s is not None:
         return 0, -finding.expected_gain_s, finding.code
     share = dict(finding.evidence)["share"]
-    return 1, -share if isinstance(share, float) else 0.0, finding.code
+    return 1, -share if isinstance(share, float) else -1.0, finding.code

@@ -28,24 +28,26 @@ def _layout(network: Network) -> Iterator[Draft]:
     if is_nchw and spent_s >= MUCH_CONVOLUTION * network.whole:
         text = f"Convolutions take {share_text(spent_s, network.whole)} of the {network.whole_name} in NCHW order."
         edit = "Try channels_last: convolutions of this device may be faster on it."
-        yield Draft("layout-channels-last", tuple(convolutions), text, edit, None, True, "channels-last")
+        ops = tuple(convolutions)
+        yield Draft("layout-channels-last", ops, text, edit, None, True, "channels-last", is_of_whole=True)
 
 
 def _allocator(network: Network) -> Iterator[Draft]:
     faults = network.page_faults_per_run
     if faults is None or faults <= MAX_PAGE_FAULTS or network.profile.spec.malloc == "steady":
         return
-    allocating = [op for op in network.working() if op.call.outputs and not op.call.written]
     text = f"Memory is given back to the system and fetched again, {faults:,.0f} page faults a run."
     edit = "Keep freed memory: --malloc steady, or a preloaded allocator."
     yield Draft(
         "setting-page-faults",
-        tuple(allocating),
+        (),
         text,
         edit,
         exact=True,
         exact_edit="malloc-steady",
         evidence=(("page_faults_per_run", faults),),
+        is_of_whole=True,
+        at_stake_s=network.whole,
     )
 
 
@@ -57,4 +59,4 @@ def _precision(network: Network) -> Iterator[Draft]:
     heavy: list[CostedOp] = [op for op in network.working() if op.category in (Category.CONV, Category.MATMUL)]
     text = f"The processor multiplies bfloat16 in hardware ({units[0]}), and the network runs in float32."
     edit = "Try --precision bf16 and check the accuracy."
-    yield Draft("setting-precision", tuple(heavy), text, edit)
+    yield Draft("setting-precision", tuple(heavy), text, edit, is_of_whole=True)

@@ -50,13 +50,13 @@ def _row(finding: Finding, whole: float | None) -> FindingRow:
 
 def _figures(finding: Finding, whole: float | None) -> str:
     evidence = dict(finding.evidence)
-    share = evidence["share"]
-    shown = format_percent(share if isinstance(share, float) else None)
-    if whole is None:
-        return f"{shown} of the memory access"
-    time_s = evidence["time_s"]
-    parts = [f"{format_seconds(time_s if isinstance(time_s, float) else None)}, {shown}"]
-    if finding.expected_gain_s is not None and finding.expected_from is not None:
+    share, time_s, parts = evidence["share"], evidence["time_s"], []
+    if isinstance(share, float):
+        shown = format_percent(share)
+        if whole is None:
+            return f"{shown} of the memory access"
+        parts.append(f"{format_seconds(time_s)}, {shown}" if isinstance(time_s, float) else shown)
+    if whole is not None and finding.expected_gain_s is not None and finding.expected_from is not None:
         gain = f"{format_seconds(finding.expected_gain_s)} ({format_percent(finding.expected_gain_s / whole)})"
         parts.append(f"expected gain {gain} {_FROM[finding.expected_from]}")
     if finding.measured_gain_s is not None:

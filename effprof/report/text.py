@@ -183,7 +183,8 @@ def findings_section(report: Report, style: TextStyle) -> list[Text]:
     shown = finding_rows(report)
     lines = section("What to change") if shown else []
     for row in shown:
-        lines += wrapped(f"{row.code}: {row.figures}", style, "  ! " if row.level == "warn" else "  - ", "bold")
+        mark = "  ! " if row.level == "warn" else "  - "
+        lines += wrapped(": ".join(filter(None, (row.code, row.figures))), style, mark, "bold")
         lines += wrapped(row.text, style, "    ", "")
         lines += wrapped(row.edit, style, "    → ", "")
     if shown:
