@@ -39,10 +39,10 @@ change by 1 % of the latency, a share by 1 point: a part as small as that may do
 The interval need not clear the margin too: with 5 processes a side and 3 % between processes 10 % more work would then
 be missed in half of the comparisons. `tests/compare/test_rates.py` simulates how often the rule is right.
 
-**Disturbed sides.** Other programs make a run slower, by nobody knows how much, and never faster. Where they used more
-than a tenth of the machine during a run (note `other-load`) what they may explain is not said: not that the new one is
-worse or the same when the new one was disturbed, not that it is better or the same when the old one was. Shares and
-slowdowns may go either way, so nothing is said of them.
+**Disturbed sides.** Other programs make a run slower, by nobody knows how much, and never faster. Where they kept
+more than half a core busy during a run, or a tenth of all cores where that is less (note `other-load`), what they may
+explain is not said: not that the new one is worse or the same when the new one was disturbed, not that it is better or
+the same when the old one was. Shares and slowdowns may go either way, so nothing is said of them.
 """
 
 from __future__ import annotations

@@ -19,8 +19,11 @@ from effprof.sensors.emulation import find_emulation
 from effprof.sensors.gpu_notes import gpu_notes
 from effprof.sensors.nvml import gpu_state
 
-LOAD_SHARE = 0.10
-"""Other processes' share of the machine's cores above which there is a note."""
+OTHER_CORES = 0.5
+"""Cores that other processes keep busy above which there is a note: a single program that works half of the time shares
+memory, last-level cache and power with us on a machine of any size."""
+OTHER_SHARE = 0.10
+"""The same as a share of the machine's cores, where that is less: on few cores it may have been ours that they took."""
 STEAL_SHARE = 0.02
 
 
@@ -120,12 +123,13 @@ class LoadWatch:
         if total <= 0:
             return []
         notes = []
-        other = max(change["busy"] - (_own_ticks() - self._own_before), 0) / total
-        if other > LOAD_SHARE:
+        cores = os.cpu_count() or 1
+        other = max(change["busy"] - (_own_ticks() - self._own_before), 0) / total * cores
+        if other > min(OTHER_CORES, OTHER_SHARE * cores):
             notes.append(
                 Note(
                     "other-load",
-                    f"Other processes used {other:.0%} of this machine's cores while we measured.",
+                    f"Other processes kept {other:.1f} of this machine's {cores} cores busy while we measured.",
                     "Close other programs and measure again.",
                 )
             )
