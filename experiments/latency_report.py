@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results import slug, write_rows
+from results import write_rows
 
 from effprof.analyze.regression import Formula
-from effprof.analyze.regression_checks import device_record
-from effprof.analyze.regression_study import RESAMPLES, Regression
+from effprof.analyze.regression_study import Regression
 from effprof.report.regression_chart import render_regression_png, render_regression_svg
+from effprof.report.regression_json import device_files
 from effprof.report.regression_rows import left_out
 from effprof.store import write_atomically
 from effprof.units import UNKNOWN
@@ -105,22 +104,5 @@ def write(folder: Path, studies: Sequence[Study]) -> None:
 
 def _devices(study: Study, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    regression, formula = study.regression, study.regression.full
-    shared = 0 if formula.shared is None else len(regression.latencies) - 1
-    for device, values in regression.coefficients[formula.name].items():
-        row = regression.figure(device, formula.name)
-        record = device_record(
-            formula,
-            device,
-            values,
-            regression.bars[formula.name][device],
-            {"mape": row.network_mape, "spearman": row.spearman, "family_left_out_mape": row.family_mape},
-            {
-                "table": regression.table,
-                "networks": sorted(regression.latencies[device]),
-                "profile_shared_with_devices": shared,
-                "bootstrap_resamples": RESAMPLES,
-                **study.source,
-            },
-        )
-        write_atomically(folder / f"{slug(device)}.json", (json.dumps(record, indent=1) + "\n").encode())
+    for name, content in device_files(study.regression, study.source).items():
+        write_atomically(folder / name, content)

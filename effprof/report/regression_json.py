@@ -1,16 +1,21 @@
-"""The field `regression` of effprof.guidelines/1, and regression.csv: figures and every prediction as plain data."""
+"""The field `regression` of effprof.guidelines/1, regression.csv and a file for each fitted device, as plain data."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from effprof.analyze.regression_checks import coefficient_records, rounded
-from effprof.analyze.regression_study import Regression
+from effprof.analyze.regression_checks import coefficient_records, device_record, rounded
+from effprof.analyze.regression_study import RESAMPLES, Regression
 from effprof.report.untrusted import csv_text
 
 COLUMNS = ("device", "network", "formula", "measured_s", "predicted_s")
+_LONGEST_NAME = 120
 
 
 def regression_dict(regression: Regression) -> dict[str, Any]:
@@ -64,3 +69,46 @@ def render_regression_csv(regression: Regression) -> bytes:
         names = (csv_text(row.device), csv_text(row.network), row.formula)
         writer.writerow([*names, f"{row.measured_s:.7g}", f"{row.predicted_s:.7g}"])
     return text.getvalue().encode()
+
+
+def device_files(regression: Regression, source: Mapping[str, Any]) -> dict[str, bytes]:
+    """File name -> JSON of each fitted device: what it achieved by the full formula, how sure that is, and whence.
+
+    Args:
+        source: what is known of the table's origin beside its name.
+    """
+    formula = regression.full
+    shared = 0 if formula.shared is None else len(regression.latencies) - 1
+    files = {}
+    for device, name in zip(regression.latencies, _file_names(regression.latencies), strict=True):
+        row = regression.figure(device, formula.name)
+        record = device_record(
+            formula,
+            device,
+            regression.coefficients[formula.name][device],
+            regression.bars[formula.name][device],
+            {"mape": row.network_mape, "spearman": row.spearman, "family_left_out_mape": row.family_mape},
+            {
+                "table": regression.table,
+                "networks": sorted(regression.latencies[device]),
+                "profile_shared_with_devices": shared,
+                "bootstrap_resamples": RESAMPLES,
+                **source,
+            },
+        )
+        files[name] = (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+    return files
+
+
+def _file_names(devices: Iterable[str]) -> Iterator[str]:
+    """`Pixel 7 / big` -> `pixel-7-big.json`: plain, no two alike, whatever the devices are called."""
+    taken: set[str] = set()
+    for device in devices:
+        plain = re.sub(r"[^a-z0-9]+", "-", device.lower())[:_LONGEST_NAME].strip("-") or "device"
+        name = next(one for number in itertools.count(1) if (one := _numbered(plain, number)) not in taken)
+        taken.add(name)
+        yield f"{name}.json"
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from effprof.store.files import write_atomically
+from effprof.store.files import read_at_most, write_atomically
 from effprof.store.folders import (
+    DEVICE_FILE_START,
     OUR_FILES,
     PROFILE_JSON,
     claim_file,
@@ -16,6 +17,7 @@ from effprof.store.profile_json import dumps_profile, loads_profile, read_profil
 from effprof.store.sweep_json import dumps_sweep, loads_sweep, read_sweep
 
 __all__ = [
+    "DEVICE_FILE_START",
     "OUR_FILES",
     "PROFILE_JSON",
     "claim_file",
@@ -27,6 +29,7 @@ __all__ = [
     "loads_profile",
     "loads_sweep",
     "model_folders",
+    "read_at_most",
     "read_profile",
     "read_sweep",
     "write_atomically",

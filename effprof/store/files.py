@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -29,6 +30,19 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         raise EffprofError(
             f"Could not write {path}: {error.strerror or error}. Choose a place that exists, is writable and has room."
         ) from error
+
+
+def read_at_most(path: Path, most: int) -> bytes | None:
+    """The whole content of a file; None where it is more than `most` bytes. Raises OSError.
+
+    A named pipe is refused, because without a writer even opening it would wait for ever; what a shell makes of
+    `<(command)` has one.
+    """
+    if path.is_fifo() and not path.is_relative_to("/dev/fd") and not path.is_relative_to("/proc"):
+        raise OSError(errno.EINVAL, "it is a named pipe")
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
 
 
 def temporary_path(folder: Path) -> Path:

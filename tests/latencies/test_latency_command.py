@@ -38,6 +38,15 @@ def test_all_outputs_have_the_regression(path: Path, tmp_path: Path, capsys: pyt
     assert [formula["name"] for formula in device["formulas"]][-1] == "cpu roofline"
     assert {(one["name"], one["rows"]) for one in regression["left_out"]} == {("nothing_1", 1), ("os:abort", 1)}
     assert {"regression.csv", "regression.png", "regression.svg"} <= {file.name for file in out.iterdir()}
+    (fitted,) = out.glob("device-*.json")
+    record = json.loads(fitted.read_text())
+    assert (fitted.name, record["format"], record["device"]) == (
+        "device-here.json", "effprof.device-regression/1", "=here",
+    )  # fmt: skip
+    assert record["coefficients"] == device["formulas"][-1]["coefficients"]
+    assert record["source"]["table"] == "mine.csv"
+    assert record["source"]["networks"] == ["alexnet", "mobilenetv2", "resnet18", "squeezenet1_1", "vgg11"]
+    assert record["source"]["command"].startswith("effprof guidelines --device fake")
     text = (out / "guidelines.txt").read_text()
     assert "Left out: 2 networks or devices with 2 rows." in " ".join(text.split())
     assert (out / "regression.csv").read_text().splitlines()[1].startswith("'=here,alexnet,mult_adds,")

@@ -17,7 +17,7 @@ from effprof.guidelines import judge
 from effprof.report.guidelines_json import render_guidelines_json
 from effprof.report.guidelines_text import render_guidelines_text
 from effprof.report.regression_chart import build_regression_figure, render_regression_png, render_regression_svg
-from effprof.report.regression_json import regression_dict, render_regression_csv
+from effprof.report.regression_json import device_files, regression_dict, render_regression_csv
 from effprof.report.regression_rows import amount
 from effprof.report.regression_text import render_regression_text
 from effprof.report.text import TextStyle
@@ -146,3 +146,35 @@ def test_amounts() -> None:
     assert amount(by_name["per_op"], 2e-5) == "20.00 µs"
     assert amount(by_name["half_depth"], 9.54) == "9.54 elements"
     assert amount(by_name["matrix"], float("inf")) == "no limit seen"
+
+
+def test_a_fitted_device_is_a_small_file_with_error_bars_and_provenance() -> None:
+    truth = replace(regression(), formulas=(WORK_AND_BYTES,))
+    (name,), (content,) = zip(*device_files(truth, {"command": "effprof guidelines"}).items(), strict=True)
+    record = json.loads(content)
+    assert name == "here.json"
+    assert [(one["name"], one["unit"]) for one in record["coefficients"]] == [
+        (coefficient.name, coefficient.unit) for coefficient in WORK_AND_BYTES.coefficients
+    ]
+    assert [one["value"] for one in record["coefficients"]] == pytest.approx(PLANTED.tolist(), rel=1e-3)
+    assert all(one["ci95"] == pytest.approx([one["value"]] * 2, rel=1e-2) for one in record["coefficients"])
+    assert record["leave_one_network_out"]["mape"] < 1e-4
+    assert record["source"]["networks"] == sorted(networks())
+    assert (record["source"]["table"], record["source"]["command"]) == ("mine.csv", "effprof guidelines")
+
+
+def test_files_of_devices_are_plain_names_and_no_two_alike() -> None:
+    one = regression()
+    devices = ["Pixel 7 / big", "pixel-7:big", "../../etc", "手机", "手机 2", HOSTILE, "w" * 200]
+    many = replace(
+        one,
+        latencies=dict.fromkeys(devices, one.latencies["here"]),
+        figures=tuple(replace(row, device=device) for device in devices for row in one.figures),
+        coefficients={key: dict.fromkeys(devices, found["here"]) for key, found in one.coefficients.items()},
+        bars={key: dict.fromkeys(devices, found["here"]) for key, found in one.bars.items()},
+    )
+    files = device_files(many, {})
+    assert list(files)[:5] == ["pixel-7-big.json", "pixel-7-big-2.json", "etc.json", "device.json", "2.json"]
+    assert [json.loads(content)["device"] for content in files.values()] == devices
+    assert max(map(len, files)) < 140
+    assert all(name.removesuffix(".json").replace("-", "").isalnum() and name.isascii() for name in files)
