@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -14,35 +15,39 @@ from effprof.compare.from_sweep import GuidelinesFile, result_of_guidelines, res
 from effprof.compare.words import Result
 from effprof.errors import BadFileError
 from effprof.foreign import describe, one_line
-from effprof.store import loads_profile, loads_sweep
+from effprof.store import loads_profile, loads_sweep, read_at_most
 from effprof.store.decoding import decoded
 
 FILES = ("profile.json", "sweep.json", "report.json", "guidelines.json")
 """What is looked for in a folder: raw records first."""
 MAX_BYTES = 512 * 2**20
+MAX_QUANTITIES = 1000
+"""Of a guidelines result at three scales there are 63, of a run 19; to judge and show very many would take minutes."""
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 """Times outside were never measured, and their ratios would overflow."""
 _LARGEST_SHARE = 100.0
 _WIDEST = math.log(1e6)
 """Half-width of an interval in the logarithm; the bounds of a ratio would overflow."""
 _NULL = msgspec.Raw(b"null")
+_MARKS = ((codecs.BOM_UTF8, "UTF-8"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 _ARITHMETIC = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class _Head(msgspec.Struct):
     format: str
     device_trace: msgspec.Raw = _NULL
-    """In the profile of an imported trace, as `device_time` in its report."""
+    """In the profile of an imported trace."""
     device_time: msgspec.Raw = _NULL
+    """In the report of one, and in that of a measurement on a GPU."""
+    model: msgspec.Raw = _NULL
 
 
 def read_result(path: Path | str) -> Result:
     """Raises BadFileError, with the path and what would be right, for anything that cannot be compared."""
     found = find_result(path)
     try:
-        with found.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
+        data = read_at_most(found, MAX_BYTES)
+        if data is None:
             raise BadFileError(f"it is larger than {MAX_BYTES // 2**20} MiB")
         return loads_result(data, str(found))
     except OSError as error:
@@ -72,6 +77,9 @@ def find_result(path: Path | str) -> Path:
 
 def loads_result(data: bytes, path: str = "") -> Result:
     """The result saved as `data`. Raises BadFileError."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            raise BadFileError(f"it begins with a byte order mark of {encoding}; JSON is UTF-8 without one")
     try:
         head = msgspec.json.decode(data, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -79,7 +87,7 @@ def loads_result(data: bytes, path: str = "") -> Result:
     name = head.format.partition("/")[0]
     if name not in _LOADERS:
         raise BadFileError(f"its format is {head.format!r}; comparable are {', '.join(_LOADERS)}")
-    if any(bytes(part) != b"null" for part in (head.device_trace, head.device_time)):
+    if bytes(head.device_trace) != b"null" or _is_imported_report(head):
         raise BadFileError("an imported trace cannot be compared yet")
     try:
         with np.errstate(divide="raise", over="raise", invalid="raise"):
@@ -91,6 +99,13 @@ def loads_result(data: bytes, path: str = "") -> Result:
     if problem is not None:
         raise BadFileError(problem)
     return result
+
+
+def _is_imported_report(head: _Head) -> bool:
+    if bytes(head.device_time) == b"null":
+        return False
+    model = msgspec.json.decode(head.model)
+    return isinstance(model, dict) and model.get("source") == "trace"
 
 
 def _profile(data: bytes, path: str) -> Result:
@@ -129,6 +144,8 @@ def _must_be(known: str) -> Callable[[str], None]:
 
 def _problem(result: Result) -> str | None:
     """What would make the arithmetic of the comparison meaningless."""
+    if len(result.quantities) > MAX_QUANTITIES:
+        return f"it tells {len(result.quantities)} quantities; no result of effprof has more than {MAX_QUANTITIES}"
     seen: set[str] = set()
     for quantity in result.quantities:
         if quantity.name in seen:

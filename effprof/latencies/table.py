@@ -13,6 +13,7 @@ from effprof.errors import UsageError
 from effprof.foreign import one_line
 from effprof.latencies.names import full_name
 from effprof.settings import MAX_SECONDS, MAX_WHOLE
+from effprof.store import read_at_most
 
 COLUMNS = ("device", "model", "batch", "median_ms")
 SIZE_COLUMN = "img_size"
@@ -83,9 +84,8 @@ def read_latencies(path: Path) -> LatencyTable:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Lines and their cells, nothing checked but the columns' names and how much there is."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
+        data = read_at_most(path, MAX_BYTES)
+        if data is None:
             raise UsageError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB. Give whole networks, one row each.")
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
@@ -95,7 +95,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
             if number == MAX_ROWS:
                 raise UsageError(f"{path} has more than {MAX_ROWS} rows. Give whole networks, one row each.")
             yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
+    except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or one_line(str(error))
         raise UsageError(f"Cannot read {path}: {reason}. Give a CSV file with {', '.join(COLUMNS)}.") from None
 

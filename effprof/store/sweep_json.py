@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from effprof.store.decoding import decoded
 from effprof.sweep_records import Sweep
 
 FORMAT = "effprof.sweep/1"
+MAX_SETTINGS = 100
+"""Of one guideline; no sweep has more than five, and each is judged with resamples of its rounds."""
 
 
 def dumps_sweep(sweep: Sweep) -> bytes:
@@ -49,11 +52,22 @@ def _check_format(found: str) -> None:
 
 
 def _problem(sweep: Sweep) -> str | None:
-    for entry in sweep.entries:
+    names = [f"{entry.guideline} {entry.scale}" for entry in sweep.entries]
+    if (twice := _first_twice(names)) is not None:
+        return f"{twice} is there twice"
+    for name, entry in zip(names, sweep.entries, strict=True):
+        if len(entry.points) > MAX_SETTINGS:
+            return f"{name} has {len(entry.points)} settings"
+        if (twice := _first_twice([point.setting.label for point in entry.points])) is not None:
+            return f"{name} has the setting {twice!r} twice"
         rounds = {len(point.rounds_s) for point in entry.points}
         if len(entry.points) < 2 or len(rounds) != 1 or not min(rounds):
-            return f"{entry.guideline} {entry.scale} needs settings with equally many rounds"
+            return f"{name} needs settings with equally many rounds"
         for point in entry.points:
             if point.mult_adds <= 0 or not all(0 < time_s < math.inf for time_s in point.rounds_s):
-                return f"{entry.guideline} {entry.scale} has a time or mult_adds that are not positive"
+                return f"{name} has a time or mult_adds that are not positive"
     return None
+
+
+def _first_twice(names: Sequence[str]) -> str | None:
+    return next((name for place, name in enumerate(names) if name in names[:place]), None)

@@ -85,6 +85,7 @@ def test_guidelines_json_tells_what_sweep_json_tells() -> None:
     assert [q.within for q in derived.quantities] == pytest.approx([q.within for q in sweep.quantities])
 
 
+HOSTILE = "\x1b[31m\n!"
 Edit = Callable[[dict[str, Any]], object]
 BAD: dict[str, tuple[str, Edit, str]] = {
     "another version": ("profile.json", lambda c: c.update(format="effprof.profile/2"), "format version 2"),
@@ -120,6 +121,32 @@ BAD: dict[str, tuple[str, Edit, str]] = {
         "the interval of G1 reaches",
     ),
     "a guideline of tomorrow": ("guidelines.json", lambda c: c["guidelines"][0].update(id="G5"), "G5"),
+    "a label twice": (
+        "guidelines.json",
+        lambda c: c["guidelines"][0]["points"].append(c["guidelines"][0]["points"][0]),
+        "it tells G1\\.1:1 twice",
+    ),
+    "a hostile label twice": (
+        "guidelines.json",
+        lambda c: c["guidelines"][0]["points"].extend([c["guidelines"][0]["points"][0] | {"label": HOSTILE}] * 2),
+        r"it tells G1\. \[31m ! twice",
+    ),
+    "a setting twice": (
+        "sweep.json",
+        lambda c: c["entries"][0]["points"].append(c["entries"][0]["points"][0]),
+        "G1 x1 has the setting '1:1' twice",
+    ),
+    "an entry twice": ("sweep.json", lambda c: c["entries"].append(c["entries"][0]), "G1 x1 is there twice"),
+    "very many settings": (
+        "sweep.json",
+        lambda c: c["entries"][0]["points"].extend([c["entries"][0]["points"][0]] * 1000),
+        "G1 x1 has 1004 settings",
+    ),
+    "very many points": (
+        "guidelines.json",
+        lambda c: c["guidelines"][0]["points"].extend([c["guidelines"][0]["points"][0]] * 2000),
+        "it tells 20[0-9][0-9] quantities; no result of effprof has more than 1000",
+    ),
     "empty points": ("sweep.json", lambda c: c["entries"][0].update(points=[]), "equally many rounds"),
 }
 
@@ -185,6 +212,35 @@ def test_a_number_that_is_none(name: str, number: str) -> None:
 def test_what_is_no_result_at_all(data: bytes) -> None:
     with pytest.raises(BadFileError):
         loads_result(data)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [("utf-8-sig", "mark of UTF-8; JSON is"), ("utf-16", "mark of UTF-16"), ("utf-16-be", "no JSON with a format")],
+)
+@pytest.mark.parametrize("name", SAVED)
+def test_another_encoding_is_told(name: str, encoding: str, reason: str) -> None:
+    with pytest.raises(BadFileError, match=reason):
+        loads_result(SAVED[name].decode().encode(encoding))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "profile.json")
+    for path in (tmp_path, tmp_path / "profile.json"):
+        with pytest.raises(BadFileError, match="Cannot read .*profile.json: it is a named pipe. Give a folder of"):
+            read_result(path)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="no /dev/fd here")
+def test_what_a_shell_makes_of_a_command_is_read() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, SAVED["report.json"])  # less than a pipe holds
+        os.close(writer)
+        assert read_result(f"/dev/fd/{reader}").name == PROFILE.model.name
+    finally:
+        os.close(reader)
 
 
 def test_folders_and_files_that_are_not_there(tmp_path: Path) -> None:

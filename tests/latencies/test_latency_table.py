@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_what_is_read(tmp_path: Path) -> None:
             "line 3: a (torchvision:a) at this batch and size is there twice",
         ),
         (HEAD + 'here,"resnet18,1,3\n', "Cannot read"),
-        (HEAD.encode() + b"\xff\xfe,x,1,3\n", "Cannot read"),
+        (HEAD.encode() + b"\xff\xfe,x,1,3\n", "is no UTF-8 text: invalid start byte at byte"),
         (HEAD + "d,m,1,1\n" + "x" * 200_000, "Cannot read"),
         (HEAD + "".join(f"d,m{number},1,1\n" for number in range(MAX_ROWS + 1)), f"more than {MAX_ROWS} rows"),
         (HEAD + "x" * MAX_BYTES, "larger than 4 MB"),
@@ -97,6 +98,10 @@ def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "No such file" in capsys.readouterr().err
     assert main(["guidelines", "--latencies", str(tmp_path)]) == 2
     assert "Is a directory" in capsys.readouterr().err
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.csv")
+        assert main(["guidelines", "--latencies", str(tmp_path / "pipe.csv")]) == 2
+        assert "it is a named pipe" in capsys.readouterr().err
     assert main(["guidelines", "--latencies-as", "gpu"]) == 2
     assert "--latencies-as needs --latencies" in capsys.readouterr().err
 
