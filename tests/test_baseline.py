@@ -51,6 +51,14 @@ def test_the_same_again(baseline: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "--fail-on G2:10%: passed" in out
     comparison = json.loads(json_file.read_bytes())["comparison"]
     assert {quantity["ratio"] for quantity in comparison["quantities"]} == {1.0}
+    assert comparison["margin"] == 0.05
+
+
+def test_the_margin_of_a_change_can_be_chosen(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUICK, "--baseline", str(baseline), "--change-margin", "20%", "--json", "-"]) == 0
+    comparison = json.loads(capsys.readouterr().out)["comparison"]
+    assert comparison["margin"] == 0.2
+    assert comparison["verdict"] == "same"  # the widened intervals of one process are within it
 
 
 def test_guidelines_json_is_a_baseline_too(baseline: Path, tmp_path: Path) -> None:
@@ -78,6 +86,8 @@ def test_a_slowdown_that_grew_fails(
     [
         (["--baseline", "no/where"], "There is no no/where"),
         (["--fail-on", "G1:5%"], "--fail-on needs --baseline"),
+        (["--change-margin", "3%"], "--change-margin needs --baseline"),
+        (["--baseline", "SAVED", "--change-margin", "nan"], "--change-margin is 'nan'"),
         (["--markdown", "x.md"], "--markdown needs --baseline"),
         (["--baseline", "SAVED", "-b", "2"], "Not comparable: batch 1 against 2."),
         (["--baseline", "SAVED", "--threads", "2"], "Not comparable: threads 1 against 2."),

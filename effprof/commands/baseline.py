@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from effprof.commands.comparing import Outputs, add_comparison_outputs, add_rule_options, claim_outputs
+from effprof.commands.comparing import Outputs, add_comparison_outputs, add_rule_options, claim_outputs, rule_of
 from effprof.commands.options import STDOUT
 from effprof.errors import BadFileError, UsageError
 from effprof.remote.target import is_remote
@@ -61,13 +61,13 @@ def read_baseline(args: argparse.Namespace, spec: SweepSpec) -> Baseline | None:
     """
     outputs = claim_outputs(args, FORMS)
     if args.baseline is None:
-        for option in ("fail_on", "force", "spread", *FORMS):
+        for option in ("fail_on", "force", "spread", "change_margin", *FORMS):
             if getattr(args, option):
                 raise UsageError(f"--{option.replace('_', '-')} needs --baseline: give the result to compare with.")
         return None
     if outputs.stdout is not None and args.json == STDOUT:
         raise UsageError(f"--json and --{outputs.stdout} cannot both go to stdout. Give one of them a path.")
-    from effprof.compare import Rule, read_result
+    from effprof.compare import read_result
     from effprof.compare.fail_on import check_names, parse_threshold
     from effprof.compare.from_sweep import setting_known_before
 
@@ -80,7 +80,7 @@ def read_baseline(args: argparse.Namespace, spec: SweepSpec) -> Baseline | None:
     if not known:
         raise UsageError(f"{result.path} has none of {', '.join(spec.guidelines)}. Measure the same guidelines.")
     check_names(thresholds, known)
-    baseline = Baseline(result, Rule(spread=args.spread), thresholds, args.force, outputs)
+    baseline = Baseline(result, rule_of(args), thresholds, args.force, outputs)
     _require_alike(baseline, setting_known_before(spec))
     return baseline
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from effprof.commands.comparing import (
@@ -10,8 +11,8 @@ from effprof.commands.comparing import (
     add_rule_options,
     claim_outputs,
     exit_code,
-    percent,
     print_comparison,
+    rule_of,
     write_comparison,
 )
 
@@ -23,11 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD", type=Path, help=accepted)
     parser.add_argument("new", metavar="NEW", type=Path, help="the same kind of result, measured later")
     group = parser.add_argument_group("rule")
-    group.add_argument(
-        "--margin", metavar="PERCENT", type=percent("--margin"),
-        help="a smaller change of a time or slowdown is worth no verdict (default: 5%%)",
-    )  # fmt: skip
-    add_rule_options(group)
+    add_rule_options(group, "--margin")
     outputs = parser.add_argument_group("output")
     outputs.add_argument("--json", metavar="PATH", help="write the comparison as JSON; - is stdout")
     add_comparison_outputs(outputs)
@@ -35,13 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from effprof.compare import Rule, compare_results, read_result
+    from effprof.compare import compare_results, read_result
+    from effprof.compare.calibration import calibrated_spread
     from effprof.compare.fail_on import check, parse_threshold
 
     thresholds = [parse_threshold(text) for text in args.fail_on]
     outputs = claim_outputs(args, FORMS)
-    rule = Rule(spread=args.spread) if args.margin is None else Rule(args.margin, args.spread)
-    comparison = compare_results(read_result(args.old), read_result(args.new), rule, force=args.force)
+    old, new = read_result(args.old), read_result(args.new)
+    rule = replace(rule_of(args), calibrated=calibrated_spread(old, new))
+    comparison = compare_results(old, new, rule, force=args.force)
     checked = check(comparison, thresholds)
     write_comparison(comparison, checked, outputs)
     if outputs.stdout is None and not args.quiet:

@@ -15,7 +15,7 @@ from effprof.store.files import write_atomically
 from effprof.store.folders import claim_file
 
 if TYPE_CHECKING:
-    from effprof.compare import Comparison
+    from effprof.compare import Comparison, Rule
     from effprof.compare.fail_on import Checked
 
 FAILED, TOO_NOISY = 1, 4
@@ -32,7 +32,13 @@ class Outputs:
     """The form that goes to stdout instead of the summary."""
 
 
-def add_rule_options(group: argparse._ArgumentGroup) -> None:
+def add_rule_options(group: argparse._ArgumentGroup, *more_names: str) -> None:
+    """`more_names`: of `--change-margin`, where they are free."""
+    names = (*more_names, "--change-margin")
+    group.add_argument(
+        *names, dest="change_margin", metavar="PERCENT", type=percent(names[0]),
+        help="a smaller change of a time or slowdown is worth no verdict (default: 5%%)",
+    )  # fmt: skip
     group.add_argument(
         "--fail-on", metavar="QUANTITY:LIMIT", action="append", default=[], dest="fail_on",
         help="exit with 1 when it grew by more, with 4 when nobody can tell: latency:5%%, share.shuffle:2pt, G2:10%%; "
@@ -49,6 +55,13 @@ def add_rule_options(group: argparse._ArgumentGroup) -> None:
 def add_comparison_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--markdown", metavar="PATH", help="write a pull-request comment; - is stdout")
     group.add_argument("--junit", metavar="PATH", help="write JUnit XML, a test a quantity; - is stdout")
+
+
+def rule_of(args: argparse.Namespace) -> Rule:
+    """What the options of `add_rule_options` say."""
+    from effprof.compare import Rule
+
+    return Rule(spread=args.spread) if args.change_margin is None else Rule(args.change_margin, args.spread)
 
 
 def percent(option: str) -> Callable[[str], float]:

@@ -71,5 +71,7 @@ def _change(change: Change) -> dict[str, Any]:
         "ci95": None if change.ci95 is None else list(change.ci95),
         "margin": change.margin,
         "withheld": change.is_withheld,
+        "may_look_larger": change.may_look_larger,
+        "may_look_smaller": change.may_look_smaller,
         "reason": change.reason or None,
     }

@@ -94,6 +94,21 @@ def test_json(worse: Comparison) -> None:
     assert content["new"]["path"] == "runs/two"
 
 
+def test_json_says_which_way_a_busy_side_may_mislead() -> None:
+    """A new time may look larger than it is, an old one smaller growth; shares may go either way."""
+    slower = [1.12 * time_s for time_s in QUIET]
+    for notes, expected in (
+        ((), {(False, False)}),
+        (("new",), {(True, False), (True, True)}),
+        (("old",), {(False, True), (True, True)}),
+    ):
+        sides = {side: ["other-load"] * (side in notes) for side in ("old", "new")}
+        comparison = compare_results(run_result(QUIET, notes=sides["old"]), run_result(slower, notes=sides["new"]))
+        quantities = comparison_dict(comparison)["quantities"]
+        assert {(q["may_look_larger"], q["may_look_smaller"]) for q in quantities} == expected
+        assert all(q["may_look_larger"] and q["may_look_smaller"] for q in quantities if notes and q["unit"] == "share")
+
+
 def test_markdown(worse: Comparison) -> None:
     text = render_comparison_markdown(worse, checked(worse, "latency:5%")).decode()
     assert text.startswith("### 🔴 effprof")
