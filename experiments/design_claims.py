@@ -10,7 +10,7 @@ mult_add. The predictions are the ratio of mult_adds, which must equal the paper
 
 One process, glibc's allocator kept steady. For each setting both sides are warmed, then take turns in an order drawn
 anew each round (`--seed`); a side's turn is one untimed run and then enough timed ones to fill 20 ms, of which the
-median counts. At least 5 rounds, until `--max-time`. 84 settings take about 8 minutes. Wants a quiet machine.
+median counts. At least 6 rounds, until `--max-time`. 84 settings take about 8 minutes. Wants a quiet machine.
 
 Writes into reports/design-claims-<cpu>/ (`--output`): claims.csv (a row as soon as it is measured; `--resume` goes on),
 claims.md, claims.png and .svg. There is no verdict: the reader compares.
@@ -28,19 +28,19 @@ from pathlib import Path
 from time import monotonic, perf_counter
 
 import torch
-from design_formulas import ClaimRow, measured_ratio
+from design_formulas import ESTIMATOR, ClaimRow, measured_ratio
 from design_pairs import Pair, Side, pairs
 from design_report import claims_markdown, draw_claims
-from results import append_row, command_line, in_time, read_rows, slug, time_left
+from results import command_line, keep_row, measure_all, read_rows, refuse_to_overwrite, slug
 from torch import nn
 
 from effprof.devices.cpuinfo import cpu_name
+from effprof.guidelines.rules import MIN_ROUNDS
 from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import environment
 from effprof.store import write_atomically
 
 REPORTS = Path(__file__).parents[1] / "reports"
-MIN_ROUNDS = 5
 TURN_S = 0.02
 RUNS_A_TURN = (3, 100)
 
@@ -58,22 +58,23 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="default: reports/design-claims-<cpu>")
     args = parser.parse_args()
     folder = args.output or REPORTS / f"design-claims-{slug(cpu_name() or 'unknown')}"
+    failed: list[str] = []
     if not args.plot_only:
         set_malloc(args.malloc)
-        measure_all(args, folder / "claims.csv")
+        failed = measure_pairs(args, folder / "claims.csv")
     rows = read_rows(folder / "claims.csv", ClaimRow)
     if not rows:
         sys.exit(f"{folder / 'claims.csv'} has no rows.")
     draw_claims(rows, folder)
     write_atomically(folder / "claims.md", claims_markdown(rows).encode())
     print(f"Written: {folder}")
+    sys.exit("\n".join(["", "Not measured:", *failed]) if failed else 0)
 
 
-def measure_all(args: argparse.Namespace, path: Path) -> None:
-    """A row for every pair and thread count that is not there yet."""
+def measure_pairs(args: argparse.Namespace, path: Path) -> list[str]:
+    """A row for every pair and thread count that is not there yet; gives what could not be measured, and why."""
     there = read_rows(path, ClaimRow)
-    if there and not args.resume:
-        sys.exit(f"{path} has {len(there)} rows: --resume goes on, --output chooses another folder.")
+    refuse_to_overwrite(path, there, args.resume)
     about = environment(args.malloc)
     setting = ("cpu", about.cpu or "unknown CPU", about.torch or "?", about.allocator)
     if any(row.setting != setting for row in there):
@@ -86,21 +87,18 @@ def measure_all(args: argparse.Namespace, path: Path) -> None:
         for pair in wanted
         if (pair.name, pair.settings, threads) not in done
     ]
-    started = monotonic()
-    for number, (pair, threads) in enumerate(in_time(tasks, args.minutes, "settings")):
-        try:
-            row = measured(args, pair, threads)
-        except KeyboardInterrupt:
-            print(f"Interrupted; {len(tasks) - number} settings are left for --resume.")
-            return
-        append_row(path, row)
-        print(
-            f"[{number + 1:>2}/{len(tasks)}] {row.name:<36}{row.settings:<38}{threads} thr  predicted "
-            f"{row.predicted_ratio_mult_adds:5.2f} and {row.predicted_ratio_access:5.2f}, measured "
-            f"{row.measured_ratio:5.2f} ({row.low:.2f} to {row.high:.2f}), "
-            f"{time_left(number + 1, len(tasks), monotonic() - started)} left",
-            flush=True,
+
+    def kept(row: ClaimRow) -> str:
+        keep_row(path, there, row)
+        return (
+            f"{row.name:<36}{row.settings:<38}{row.threads} thr  predicted {row.predicted_ratio_mult_adds:5.2f} and "
+            f"{row.predicted_ratio_access:5.2f}, measured {row.measured_ratio:5.2f} ({row.low:.2f} to {row.high:.2f})"
         )
+
+    return measure_all(
+        tasks, lambda task: measured(args, *task), kept, minutes=args.minutes, what="settings",
+        named=lambda task: f"{task[0].name}, {task[0].settings}, {task[1]} threads",
+    )  # fmt: skip
 
 
 def measured(args: argparse.Namespace, pair: Pair, threads: int) -> ClaimRow:
@@ -136,6 +134,7 @@ def measured(args: argparse.Namespace, pair: Pair, threads: int) -> ClaimRow:
         measured_ratio=ratio,
         low=low,
         high=high,
+        estimator=ESTIMATOR,
     )
 
 

@@ -31,7 +31,7 @@ _TOP = """# Design claims: predicted and measured
 
 {machine}
 One process, batch 1, fp32. A ratio is the alternative's share of the baseline: below 1 the alternative costs less.
-Measured: ratio of the medians of interleaved rounds, with a 95 % interval over rounds. ShuffleNet units are compared by
+Measured: {estimator} of interleaved rounds, with a 95 % interval over rounds. ShuffleNet units are compared by
 time per mult_add: widths are chosen so that mult_adds are about equal, the column "drift" says how nearly, and it is
 divided out of the ratios.
 
@@ -40,7 +40,8 @@ divided out of the ratios.
 
 
 def claims_markdown(rows: Sequence[ClaimRow]) -> str:
-    text = _TOP.format(machine=machine_text(rows))
+    estimators = " or ".join(dict.fromkeys(row.estimator for row in rows))
+    text = _TOP.format(machine=machine_text(rows), estimator=estimators)
     for name, members in groupby(in_order(rows), lambda row: row.name):
         own = list(members)
         per_work = own[0].quantity != "time"

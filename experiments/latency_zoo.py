@@ -19,6 +19,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -26,20 +27,21 @@ from fresh import measure_in_fork
 from latency_report import Study, write
 from results import (
     Measured,
-    append_row,
     command_line,
-    in_time,
+    device_option,
+    keep_row,
     machine_text,
+    measure_all,
     measured_of,
     read_rows,
+    refuse_to_overwrite,
     slug,
-    time_left,
     write_rows,
 )
 
 from effprof.analyze import analyze
 from effprof.devices.cpuinfo import cpu_name
-from effprof.errors import EffprofError, InterruptedRunError
+from effprof.errors import EffprofError
 from effprof.latencies import count_table, read_latencies, regression_of
 from effprof.latencies.networks import count_networks
 from effprof.records import Profile, RunSpec
@@ -92,7 +94,7 @@ def main() -> None:
     parser.add_argument("--min-time", type=float, default=0.3, help="seconds of plain runs at least (default: 0.3)")
     parser.add_argument("--max-time", type=float, default=1.5, help="seconds of timed runs at most (default: 1.5)")
     parser.add_argument("--malloc", default="steady", choices=("default", "steady"))
-    parser.add_argument("--device", default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and order")
     parser.add_argument("--minutes", type=float, help="begin no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep what is measured and measure what is missing")
@@ -104,7 +106,7 @@ def main() -> None:
     folder = parent / f"zoo-{'fake' if fake else slug(cpu_name() or 'unknown')}"
     failed: list[str] = []
     if not args.report_only:
-        failed = measure_all(args, missing(args, chosen(args.models, parser), folder / RUNS), folder / RUNS)
+        failed = measure_runs(args, chosen(args.models, parser), folder / RUNS)
     try:
         study = zoo_study(folder)
         print("\n".join(study.lines()))
@@ -133,40 +135,29 @@ def chosen(names: Sequence[str] | None, parser: argparse.ArgumentParser) -> list
 
 def missing(args: argparse.Namespace, entries: Sequence[ZooEntry], path: Path) -> list[Task]:
     there = read_rows(path, ZooLatency)
-    if there and not args.resume:
-        sys.exit(f"{path} has {len(there)} runs: --resume goes on, --output-dir chooses another folder.")
+    refuse_to_overwrite(path, there, args.resume, "--output-dir")
     done = {row.key for row in there}
     tasks = [(entry, side, threads) for entry in entries for side in sides(entry) for threads in args.threads]
     random.Random(args.seed).shuffle(tasks)
     return [task for task in tasks if (task[0].name, *task[1:]) not in done]
 
 
-def measure_all(args: argparse.Namespace, tasks: Sequence[Task], path: Path) -> list[str]:
-    """Runs the tasks and appends a row for each; gives what could not be measured, and why."""
-    started, failed = monotonic(), []
-    settings = {row.setting for row in read_rows(path, ZooLatency)}
-    for number, task in enumerate(in_time(tasks, args.minutes, "runs")):
-        try:
-            row = measured(args, task)
-        except (InterruptedRunError, KeyboardInterrupt):
-            print(f"Interrupted; {len(tasks) - number} runs are left for --resume.")
-            break
-        except EffprofError as error:
-            failed.append(f"{task[0].name} at {task[1]}, {task[2]} threads: {error}")
-            print(failed[-1], flush=True)
-            continue
-        settings.add(row.setting)
-        if len(settings) > 1:
-            mixed = " and ".join(map(str, sorted(settings)))
-            sys.exit(f"{path} would mix settings: {mixed}. Use another --output-dir.")
-        append_row(path, row)
-        print(
-            f"[{number + 1:>3}/{len(tasks)}] {row.model:<24}{row.img_size:>4} px{row.threads:>3} thr"
-            f"{1e3 * row.latency_s:>10.2f} ms{row.wall_s:>7.1f} s, "
-            f"{time_left(number + 1, len(tasks), monotonic() - started)} left",
-            flush=True,
+def measure_runs(args: argparse.Namespace, entries: Sequence[ZooEntry], path: Path) -> list[str]:
+    """A row for every run that has none yet; gives what could not be measured, and why."""
+    tasks = missing(args, entries, path)
+    rows = read_rows(path, ZooLatency)
+
+    def kept(row: ZooLatency) -> str:
+        keep_row(path, rows, row, "--output-dir")
+        return (
+            f"{row.model:<24}{row.img_size:>4} px{row.threads:>3} thr{1e3 * row.latency_s:>10.2f} ms"
+            f"{row.wall_s:>7.1f} s"
         )
-    return failed
+
+    return measure_all(
+        tasks, partial(measured, args), kept, minutes=args.minutes,
+        named=lambda task: f"{task[0].name} at {task[1]}, {task[2]} threads",
+    )  # fmt: skip
 
 
 def measured(args: argparse.Namespace, task: Task) -> ZooLatency:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,22 @@ from time import monotonic
 from typing import Literal
 
 from fresh import measure_in_fork
-from results import Measured, append_row, command_line, in_time, measured_of, read_rows, slug, time_left
+from results import (
+    Measured,
+    command_line,
+    device_option,
+    keep_row,
+    measure_all,
+    measured_of,
+    read_rows,
+    refuse_to_overwrite,
+    slug,
+)
 
 from effprof.analyze import analyze
 from effprof.analyze.categories import paper_categories
 from effprof.devices.cpuinfo import cpu_name
-from effprof.errors import EffprofError, InterruptedRunError
 from effprof.records import Category, Profile, RunSpec
-from effprof.settings import usable_device
 from effprof.statistics import paired_ratio, paired_ratio_ci95
 
 REPORTS = Path(__file__).parents[1] / "reports"
@@ -76,20 +83,13 @@ def paper_parser(doc: str | None, max_time_s: float) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--max-time", type=float, default=max_time_s, help="seconds, at most (default: %(default)g)")
     parser.add_argument("--malloc", default="steady", choices=("default", "steady"))
-    parser.add_argument("--device", type=_device, default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of weights, inputs and order")
     parser.add_argument("--minutes", type=float, help="begin nothing that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep what is measured and measure what is missing")
     parser.add_argument("--plot-only", action="store_true", help="measure nothing")
     parser.add_argument("--output", type=Path, help="default: reports/paper-<cpu>, or reports/runs/paper-fake")
     return parser
-
-
-def _device(text: str) -> str:
-    try:
-        return usable_device(text)
-    except EffprofError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_runs(parser: argparse.ArgumentParser, runs: int) -> None:
@@ -103,18 +103,6 @@ def folder_of(args: argparse.Namespace) -> Path:
     return own or REPORTS / ("runs/paper-fake" if fake else f"paper-{slug(cpu_name() or 'unknown')}")
 
 
-def refuse_to_mix(path: Path, rows: Sequence[Measured]) -> None:
-    """Exits when the rows are not all of one device, CPU, torch and allocator."""
-    settings = sorted({row.setting for row in rows})
-    if len(settings) > 1:
-        sys.exit(f"{path} would mix settings: {' and '.join(map(str, settings))}. Use another --output.")
-
-
-def refuse_to_overwrite(path: Path, rows: Sequence[Measured], resume: bool) -> None:
-    if rows and not resume:
-        sys.exit(f"{path} has {len(rows)} rows: --resume goes on, --output chooses another folder.")
-
-
 # -------------------------------------------------------------------------------------------------------- measuring
 
 
@@ -123,27 +111,18 @@ def measure_networks(args: argparse.Namespace, subjects: Sequence[Subject], path
     rows = read_rows(path, PaperRun)
     refuse_to_overwrite(path, rows, args.resume)
     tasks = missing(args, subjects, rows)
-    started, failed = monotonic(), []
-    for number, (run, subject) in enumerate(in_time(tasks, args.minutes, "runs")):
-        try:
-            row = measured(args, subject, run)
-        except (InterruptedRunError, KeyboardInterrupt):
-            print(f"Interrupted; {len(tasks) - number} runs are left for --resume.")
-            break
-        except EffprofError as error:
-            failed.append(f"{subject.model}, {subject.form}: {error}")
-            print(failed[-1], flush=True)
-            continue
-        rows.append(row)
-        refuse_to_mix(path, rows)
-        append_row(path, row)
-        print(
-            f"[{number + 1:>3}/{len(tasks)}] {row.model:<22}{row.form:<20}run {row.run}{1e3 * row.latency_s:>9.2f} ms  "
-            f"residual {100 * row.residual_s / row.latency_s:+6.2f} %{row.wall_s:>6.1f} s, "
-            f"{time_left(number + 1, len(tasks), monotonic() - started)} left",
-            flush=True,
+
+    def kept(row: PaperRun) -> str:
+        keep_row(path, rows, row)
+        return (
+            f"{row.model:<22}{row.form:<20}run {row.run}{1e3 * row.latency_s:>9.2f} ms  "
+            f"residual {100 * row.residual_s / row.latency_s:+6.2f} %{row.wall_s:>6.1f} s"
         )
-    return failed
+
+    return measure_all(
+        tasks, lambda task: measured(args, task[1], task[0]), kept, minutes=args.minutes,
+        named=lambda task: f"{task[1].model}, {task[1].form}",
+    )  # fmt: skip
 
 
 def missing(

@@ -20,12 +20,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 from fresh import told_in_fork
-from paper_runs import folder_of, paper_parser, refuse_to_mix, refuse_to_overwrite
+from paper_runs import folder_of, paper_parser
 from paper_tables_report import draw_tables, tables_markdown
-from results import Measured, command_line, in_time, read_rows, time_left, write_rows
+from results import Measured, command_line, measure_all, read_rows, refuse_to_mix, refuse_to_overwrite, write_rows
 
 from effprof.errors import EffprofError, InterruptedRunError
 from effprof.guidelines import judge
@@ -122,27 +121,18 @@ def measure_entries(args: argparse.Namespace, path: Path) -> list[str]:
     if any((row.widths, row.threads) != (args.widths, args.threads) for row in rows):
         sys.exit(f"{path} holds rows of other widths or threads. Use another --output.")
     tasks = missing(args, rows)
-    started, failed = monotonic(), []
-    for number, entry in enumerate(in_time(tasks, args.minutes, "entries")):
-        try:
-            result = judge(measured(args, entry))
-        except (InterruptedRunError, KeyboardInterrupt):
-            print(f"Interrupted; {len(tasks) - number} entries are left for --resume.")
-            break
-        except EffprofError as error:
-            failed.append(f"{' '.join(entry)}: {error}")
-            print(failed[-1], flush=True)
-            continue
-        rows += setting_rows(result)
+
+    def kept(result: Guidelines) -> str:
+        rows.extend(setting_rows(result))
         refuse_to_mix(path, rows)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_rows(path, in_order(rows))  # an entry is there whole or not at all
-        print(
-            f"[{number + 1:>2}/{len(tasks)}] {entry[1]} {headline(result.verdicts[0])}, "
-            f"{time_left(number + 1, len(tasks), monotonic() - started)} left",
-            flush=True,
-        )
-    return failed
+        verdict = result.verdicts[0]
+        return f"{verdict.scale} {headline(verdict)}"
+
+    return measure_all(
+        tasks, lambda entry: judge(measured(args, entry)), kept, named=" ".join, minutes=args.minutes, what="entries"
+    )
 
 
 def missing(args: argparse.Namespace, rows: Sequence[SettingRow]) -> list[Entry]:
@@ -232,6 +222,7 @@ def setting_row(result: Guidelines, verdict: Verdict, judged: JudgedPoint) -> Se
         git=sweep.environment.git or "",
         started_utc=sweep.environment.started_utc,
         command=sweep.spec.command,
+        seed=sweep.spec.seed,
     )
 
 

@@ -20,18 +20,27 @@ import argparse
 import random
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from fresh import measure_in_fork
-from results import append_row, command_line, in_time, read_rows, slug, time_left, write_rows
+from results import (
+    command_line,
+    device_option,
+    keep_row,
+    measure_all,
+    read_rows,
+    refuse_to_overwrite,
+    slug,
+    write_rows,
+)
 from zoo_charts import draw_decomposition
 from zoo_markdown import zoo_markdown
 from zoo_rows import RunRow, residual_verdict, run_row, summarise
 from zoo_scatter import draw_scatter
 
 from effprof.devices.cpuinfo import cpu_name
-from effprof.errors import EffprofError, InterruptedRunError
 from effprof.records import RunSpec
 from effprof.store import write_atomically
 from effprof.zoo import ZooEntry, table
@@ -49,7 +58,7 @@ def main() -> None:
     parser.add_argument("--min-time", type=float, default=0.5, help="seconds of plain runs at least (default: 0.5)")
     parser.add_argument("--max-time", type=float, default=4.0, help="seconds of timed runs at most (default: 4)")
     parser.add_argument("--malloc", default="steady", choices=("default", "steady"))
-    parser.add_argument("--device", default="cpu", help="cpu, or fake[:PLAN.json] to try the script")
+    parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of the order of networks and of their runs")
     parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
@@ -61,8 +70,7 @@ def main() -> None:
     folder = args.output or REPORTS / ("runs/zoo-fake" if fake else f"zoo-{slug(cpu_name() or 'unknown')}")
     failed: list[str] = []
     if not args.plot_only:
-        tasks = missing(args, chosen(args.models, parser), folder / "runs.csv")
-        failed = measure_all(args, tasks, folder / "runs.csv")
+        failed = measure_runs(args, chosen(args.models, parser), folder / "runs.csv")
     finish(folder, args.chart_threads)
     sys.exit("\n".join(["", "Not measured:", *failed]) if failed else 0)
 
@@ -79,8 +87,7 @@ def chosen(names: Sequence[str] | None, parser: argparse.ArgumentParser) -> list
 def missing(args: argparse.Namespace, entries: Sequence[ZooEntry], path: Path) -> list[Task]:
     """What is to be measured: pass by pass, each in an order of its own."""
     there = read_rows(path, RunRow)
-    if there and not args.resume:
-        sys.exit(f"{path} has {len(there)} runs: --resume goes on, --output chooses another folder.")
+    refuse_to_overwrite(path, there, args.resume)
     done = {(row.run, *row.key) for row in there}
     tasks: list[Task] = []
     for run in range(1, args.runs + 1):
@@ -90,31 +97,22 @@ def missing(args: argparse.Namespace, entries: Sequence[ZooEntry], path: Path) -
     return tasks
 
 
-def measure_all(args: argparse.Namespace, tasks: Sequence[Task], path: Path) -> list[str]:
-    """Runs the tasks and appends a row for each; gives what could not be measured, and why."""
-    started, failed = monotonic(), []
-    settings = {row.setting for row in read_rows(path, RunRow)}
-    for number, task in enumerate(in_time(tasks, args.minutes, "runs")):
-        try:
-            row = measured(args, task)
-        except (InterruptedRunError, KeyboardInterrupt):
-            print(f"Interrupted; {len(tasks) - number} runs are left for --resume.")
-            break
-        except EffprofError as error:
-            failed.append(f"{task[1].name}, {task[2]} threads: {error}")
-            print(failed[-1], flush=True)
-            continue
-        settings.add(row.setting)
-        if len(settings) > 1:
-            sys.exit(f"{path} would mix settings: {' and '.join(map(str, sorted(settings)))}. Use another --output.")
-        append_row(path, row)
-        print(
-            f"[{number + 1:>3}/{len(tasks)}] {row.model:<24}{row.threads:>2} thr  run {row.run}"
-            f"{1e3 * row.latency_s:>10.2f} ms  residual {100 * row.residual_fraction:+6.2f} %{row.wall_s:>7.1f} s, "
-            f"{time_left(number + 1, len(tasks), monotonic() - started)} left",
-            flush=True,
+def measure_runs(args: argparse.Namespace, entries: Sequence[ZooEntry], path: Path) -> list[str]:
+    """A row for every run that has none yet; gives what could not be measured, and why."""
+    tasks = missing(args, entries, path)
+    rows = read_rows(path, RunRow)
+
+    def kept(row: RunRow) -> str:
+        keep_row(path, rows, row)
+        return (
+            f"{row.model:<24}{row.threads:>2} thr  run {row.run}{1e3 * row.latency_s:>10.2f} ms  "
+            f"residual {100 * row.residual_fraction:+6.2f} %{row.wall_s:>7.1f} s"
         )
-    return failed
+
+    return measure_all(
+        tasks, partial(measured, args), kept, minutes=args.minutes,
+        named=lambda task: f"{task[1].name}, {task[2]} threads",
+    )  # fmt: skip
 
 
 def measured(args: argparse.Namespace, task: Task) -> RunRow:

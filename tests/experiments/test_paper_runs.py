@@ -22,12 +22,10 @@ from paper_runs import (
     missing,
     paper_parser,
     ratio_over_processes,
-    refuse_to_mix,
-    refuse_to_overwrite,
     run_row,
 )
 from paper_table8_report import left_out_text, table8_chart
-from results import append_row, figure_style, read_rows
+from results import append_row, figure_style, read_rows, refuse_to_mix, refuse_to_overwrite
 
 from effprof.measure.named import measure_by_name
 from effprof.records import RunSpec

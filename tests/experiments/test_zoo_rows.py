@@ -134,7 +134,7 @@ def test_resuming_measures_what_is_missing(tmp_path: Path) -> None:
     assert len(whole) == 8
     assert [number for number, _, _ in whole] == [1] * 4 + [2] * 4
     append_row(path, run(2, threads=2))
-    with pytest.raises(SystemExit, match="has 1 runs: --resume goes on"):
+    with pytest.raises(SystemExit, match="has 1 rows: --resume goes on"):
         missing(args, entries, path)
     args.resume = True
     left = missing(args, entries, path)
