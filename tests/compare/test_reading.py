@@ -228,7 +228,7 @@ def test_another_encoding_is_told(name: str, encoding: str, reason: str) -> None
 def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "profile.json")
     for path in (tmp_path, tmp_path / "profile.json"):
-        with pytest.raises(BadFileError, match="Cannot read .*profile.json: it is a named pipe. Give a folder of"):
+        with pytest.raises(BadFileError, match=r"Cannot read .*profile\.json: it is a named pipe\. Give a folder of"):
             read_result(path)
 
 
