@@ -15,7 +15,7 @@ from effprof.ceilings.trials import Cell, Trial
 from effprof.statistics import quantile
 
 FAST = 0.1
-FIRST_VISIT_S = 0.01
+SHORTEST_VISIT_S = 0.01
 MIN_RUNS, MAX_RUNS = 3, 5000
 LONGEST_RUN_S = 0.3
 """Trials that would take longer for one run are left out: nothing shorter than a second could time them."""
@@ -56,17 +56,20 @@ def rate_of(trial: Trial, times: Sequence[float]) -> float:
 
 
 def fastest(cell: Cell, rig: Rig, seconds: float) -> Trial:
-    """Successive halving: all are visited shortly, the better half twice as long, until one is left or time is up.
+    """Successive halving: all are visited, the better half for twice as long, until one is left or time is up.
 
-    (Karnin, Koren and Somekh, "Almost Optimal Exploration in Multi-Armed Bandits", ICML 2013.)
+    Every pass takes the same part of `seconds` (Karnin, Koren and Somekh, "Almost Optimal Exploration in Multi-Armed
+    Bandits", ICML 2013).
     """
     started = rig.now_s()
+    passes = len(cell).bit_length()
     times: dict[Trial, list[float]] = {}
 
     def best_first() -> list[Trial]:
         return sorted(times, key=lambda trial: -rate_of(trial, times[trial]))
 
-    alive, visit_s = sorted(cell, key=lambda trial: trial.work), FIRST_VISIT_S
+    alive = sorted(cell, key=lambda trial: trial.work)
+    visit_s = max(SHORTEST_VISIT_S, seconds / (passes * len(cell)))
     while True:
         for trial in alive:
             if times and rig.now_s() - started > seconds:

@@ -26,8 +26,8 @@ class Budget:
     processes: int
 
 
-FULL = Budget(6.0, 0.12, 1.0, 0.05, 1.0, 5)
-QUICK = Budget(1.5, 0.05, 0.3, 0.02, 0.4, 3)
+FULL = Budget(5.0, 0.3, 1.0, 0.06, 1.0, 5)
+QUICK = Budget(1.5, 0.08, 0.3, 0.02, 0.4, 3)
 DISPATCH_S = 0.05
 START_S = 5.0
 """About what a process needs until it can begin."""

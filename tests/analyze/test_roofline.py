@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_ceilings import CALL_S, COPY, FASTER, KIB, MIB, WORK, G, estimate, small_ceilings
 from small_profile import TIMED, tensor
@@ -142,6 +142,7 @@ def test_faster_than_the_device_is_a_measurement_fault() -> None:
 SIZES = st.integers(1, 300)
 
 
+@settings(deadline=None)
 @given(
     channels=SIZES, size=st.integers(1, 60), filters=SIZES, kernel=st.sampled_from([1, 3, 5]),
     time_s=st.floats(1e-8, 10.0), kind=st.sampled_from(["dense", "pointwise", "depthwise", "linear"]),
@@ -160,6 +161,7 @@ def test_the_bound_is_the_largest_of_three_times(
     assert bool(ceiling_notes([op], [found])) == (found.share > 1 + 1e-9)  # type: ignore[operator]
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(0, 2**30), min_size=2, max_size=8), kind=st.sampled_from(list(FASTER)))
 def test_roofs_never_rise_with_the_working_set(sizes: list[int], kind: str) -> None:
     roofs = Roofs(CEILINGS)
@@ -168,6 +170,7 @@ def test_roofs_never_rise_with_the_working_set(sizes: list[int], kind: str) -> N
     assert all(rate >= min(COPY.values()) for rate in rates)
 
 
+@settings(deadline=None)
 @given(reads=st.lists(st.integers(1, 1000), max_size=4), written=st.integers(1, 1000), in_place=st.booleans())
 def test_every_byte_counts_once(reads: list[int], written: int, in_place: bool) -> None:
     inputs = tuple(tensor(number, (size,)) for number, size in enumerate(reads))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effprof.ceiling_records import COMPUTE_KINDS, DISPATCH_KINDS, TRAFFIC_KINDS
@@ -58,6 +58,7 @@ def test_little_memory_limits_them() -> None:
     assert working_sets(32 * MIB, 1, 1000) == (2**14,)
 
 
+@settings(deadline=None)
 @given(step=st.integers(0, 14), threads=st.integers(1, 8))
 def test_traffic_stays_within_its_working_set_and_is_worth_timing(step: int, threads: int) -> None:
     size = 2**14 * threads * 2**step

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_ceilings import estimate, small_ceilings
 
@@ -133,6 +133,7 @@ def test_damage_is_one_line(change: Callable[[dict[str, Any]], None], said: str,
     assert "--force" in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(dumps_ceilings(CEILINGS)) - 2))
 def test_half_a_file_is_no_calibration(length: int) -> None:
     with pytest.raises(BadFileError):
