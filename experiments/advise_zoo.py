@@ -61,11 +61,11 @@ class GainRow(Measured):
 
     model: str
     threads: int
-    applied: str
+    applied: str = ""
     """Names of the edits that the network had before, joined by `+`; empty for the network as it is."""
     edit: str
     """Its name, or `together`."""
-    edits: str
+    edits: str = ""
     """Of `together`: names of the kept ones, joined by `+`."""
     verdict: str
     gain: float | None = None
