@@ -52,7 +52,9 @@ def git_state() -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=5, check=True)
+    # Without the lock that `status` would take to refresh the index: one that is killed for its time leaves it behind.
+    command = ["git", "--no-optional-locks", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     return done.stdout.strip()
 
 
