@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from effprof.compare.from_run import ReportFile, result_of_profile, result_of_report
 from effprof.compare.from_sweep import GuidelinesFile, result_of_guidelines, result_of_sweep
-from effprof.compare.words import Result
+from effprof.compare.words import Facts, Result
 from effprof.errors import BadFileError
 from effprof.foreign import describe, one_line
 from effprof.store import loads_profile, loads_sweep, read_at_most
@@ -23,6 +24,9 @@ FILES = ("profile.json", "sweep.json", "report.json", "guidelines.json")
 MAX_BYTES = 512 * 2**20
 MAX_QUANTITIES = 1000
 """Of a guidelines result at three scales there are 63, of a run 19; to judge and show very many would take minutes."""
+LONGEST_NAME = 10_000
+_CONTROLS = ("Cc", "Cf", "Cs")
+"""Unicode's categories of what is not shown, or moves what is: in no name of a device, network or setting."""
 SHORTEST_S, LONGEST_S = 1e-12, 1e9
 """Times outside were never measured, and their ratios would overflow."""
 _LARGEST_SHARE = 100.0
@@ -142,10 +146,17 @@ def _must_be(known: str) -> Callable[[str], None]:
     return check
 
 
+def _names(result: Result) -> Facts:
+    return ("network", result.name), ("device", result.device.name), *result.setting, *result.circumstances
+
+
 def _problem(result: Result) -> str | None:
     """What would make the arithmetic of the comparison meaningless."""
     if len(result.quantities) > MAX_QUANTITIES:
         return f"it tells {len(result.quantities)} quantities; no result of effprof has more than {MAX_QUANTITIES}"
+    for what, name in (*_names(result), *(("quantity", quantity.name) for quantity in result.quantities)):
+        if len(name) > LONGEST_NAME or any(unicodedata.category(letter) in _CONTROLS for letter in name):
+            return f"its {what} has a name that effprof did not write: {name!a}"
     seen: set[str] = set()
     for quantity in result.quantities:
         if quantity.name in seen:

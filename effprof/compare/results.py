@@ -20,6 +20,7 @@ from effprof.compare.rule import (
 )
 from effprof.compare.words import INCOMPLETE, LATENCY, Change, Comparison, Facts, Quantity, Result
 from effprof.errors import UsageError
+from effprof.foreign import one_line
 from effprof.records import Note
 
 _LONGEST_FACT = 60
@@ -202,4 +203,5 @@ def _hours_apart(old: Result, new: Result) -> Iterator[Note]:
 
 
 def _shown(which: str) -> str:
-    return which if len(which) <= _LONGEST_FACT else f"{which[: _LONGEST_FACT - 1]}…"
+    line = one_line(which)
+    return line if len(line) <= _LONGEST_FACT else f"{line[: _LONGEST_FACT - 1]}…"

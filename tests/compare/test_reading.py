@@ -129,13 +129,21 @@ BAD: dict[str, tuple[str, Edit, str]] = {
     "a hostile label twice": (
         "guidelines.json",
         lambda c: c["guidelines"][0]["points"].extend([c["guidelines"][0]["points"][0] | {"label": HOSTILE}] * 2),
-        r"it tells G1\. \[31m ! twice",
+        "its quantity has a name that effprof did not write",
     ),
     "a setting twice": (
         "sweep.json",
         lambda c: c["entries"][0]["points"].append(c["entries"][0]["points"][0]),
         "G1 x1 has the setting '1:1' twice",
     ),
+    "a hostile label": (
+        "guidelines.json",
+        lambda c: c["guidelines"][0]["points"][0].update(label=HOSTILE),
+        r"its quantity has a name that effprof did not write: 'G1\.\\x1b\[31m\\n!'",
+    ),
+    "a hostile device": ("report.json", lambda c: c["device"].update(name=HOSTILE), "its device has a name that"),
+    "a hostile network": ("profile.json", lambda c: c["model"].update(name="a\u202eb"), "a name that.*u202e"),
+    "an endless name": ("profile.json", lambda c: c["model"].update(name="x" * 20_000), "its network has a name that"),
     "an entry twice": ("sweep.json", lambda c: c["entries"].append(c["entries"][0]), "G1 x1 is there twice"),
     "very many settings": (
         "sweep.json",
