@@ -17,19 +17,30 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from effprof import __version__
-from effprof.errors import CrashError, EffprofError, InterruptedRunError, RemoteError
+from effprof.errors import CrashError, EffprofError, InterruptedRunError, RemoteError, UnavailableError
 from effprof.foreign import one_line
 from effprof.interrupts import interrupts_deferred
 from effprof.measure.processes import Progress, measure_rounds
 from effprof.remote import wire
-from effprof.remote.wire import Failure, Frame, FrameReader, FrameWriter, Hello, ProgressMade, RunRequest, SentFile
+from effprof.remote.wire import (
+    Failure,
+    Frame,
+    FrameReader,
+    FrameWriter,
+    Hello,
+    ProgressMade,
+    RunRequest,
+    SentFile,
+    WireError,
+    too_large,
+)
 from effprof.settings import usable_device
 from effprof.store import dumps_profile, dumps_sweep
 from effprof.sweep_records import SweepSpec
@@ -54,7 +65,7 @@ def _take_streams() -> tuple[FrameReader, FrameWriter]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return FrameReader(own_in, wire.TO_BOARD, wire.SILENCE_S), FrameWriter(open(own_out, "wb", buffering=0))
+    return FrameReader(own_in, wire.TO_BOARD, wire.SILENCE_S), FrameWriter(own_out, wire.SILENCE_S)
 
 
 class Board:
@@ -66,6 +77,7 @@ class Board:
         self._requests: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         # Each is set before the other is looked at, so that nothing starts that nobody would end.
         self._is_measuring = self._is_over = False
+        self._once = threading.Lock()
         self._interrupted = False
         self._news: ProgressMade | None = None
 
@@ -73,15 +85,18 @@ class Board:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, frame: sys.exit(ALONE))
-        try:
-            self._writer.send(Frame("hello", msgspec.json.encode(hello())))
-            for work in (self._listen, self._pulse):
-                threading.Thread(target=work, daemon=True).start()
-            while (request := self._requests.get()) is not None:
-                self._writer.send(self._answer(request))
-        except BrokenPipeError:
-            return ALONE
+        self._send(Frame("hello", msgspec.json.encode(hello())))
+        for work in (self._listen, self._pulse):
+            threading.Thread(target=work, daemon=True).start()
+        while (request := self._requests.get()) is not None:
+            self._send(self._answer(request))
         return 0
+
+    def _send(self, frame: Frame) -> None:
+        try:
+            self._writer.send(frame)
+        except (OSError, WireError):  # nobody reads any more
+            sys.exit(ALONE)
 
     def _answer(self, request: Frame) -> Frame:
         measure = {"run": _run, "sweep": _sweep}[request.kind]
@@ -93,7 +108,7 @@ class Board:
             try:
                 if self._interrupted:  # before the handler was in place
                     raise KeyboardInterrupt
-                return Frame("result", measure(request.payload, self._report))
+                return _result(measure(request.payload, self._report))
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 self._is_measuring = False
@@ -116,8 +131,15 @@ class Board:
                     _signal_main(signal.SIGINT)
                 elif frame.kind != "alive":
                     self._requests.put(frame)
-        except wire.WireError as error:
-            print(f"effprof: the other side is gone: {error}", file=sys.stderr)
+        except WireError as error:
+            with suppress(OSError):  # and perhaps whoever reads this
+                print(f"effprof: the other side is gone: {error}", file=sys.stderr)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Nobody is there any more: what is measured ends, in good order if that does not take long."""
+        if not self._once.acquire(blocking=False):  # a second signal would cut the good order short
+            return
         self._is_over = True
         self._requests.put(None)
         if self._is_measuring:
@@ -134,9 +156,10 @@ class Board:
                 continue
             try:
                 self._writer.send(Frame("alive") if news is None else Frame("progress", _progress(news)))
-            except OSError:  # the listener will see that too
-                return
+            except (OSError, WireError):
+                break
             last_s = time.monotonic()
+        self._leave()
 
 
 def hello() -> Hello:
@@ -161,6 +184,12 @@ def _signal_main(number: signal.Signals) -> None:
 
 def _progress(news: ProgressMade) -> bytes:
     return msgspec.json.encode(replace(news, text=one_line(news.text)))
+
+
+def _result(payload: bytes) -> Frame:
+    if (problem := too_large(payload)) is not None:
+        return _failure(RemoteError.__name__, f"The result is too large: {problem}. Lower --max-time or --rounds.")
+    return Frame("result", payload)
 
 
 def _failure(error: str, text: str) -> Frame:
@@ -194,10 +223,16 @@ def _in_place(file: SentFile | None) -> Iterator[None]:
         yield
         return
     before = os.getcwd()
-    with tempfile.TemporaryDirectory(prefix="effprof-") as folder:
-        path = Path(folder, file.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.content)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="effprof-"))
+            path = Path(folder, file.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+        except OSError as error:
+            raise UnavailableError(
+                f"There is no room for {file.path} ({error.strerror or error}). Make some, or set TMPDIR there."
+            ) from None
         os.chdir(folder)
         try:
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from effprof import errors
 from effprof.errors import BadFileError, EffprofError, ModelError, RemoteError, UsageError
 from effprof.records import DeviceInfo, Profile, RunSpec
+from effprof.remote.answers import profile_problem, sweep_problem
 from effprof.remote.connection import Connection, Progress
-from effprof.remote.wire import MAX_FILE_BYTES, Failure, Frame, RunRequest, SentFile
+from effprof.remote.wire import MAX_FILE_BYTES, Failure, Frame, RunRequest, SentFile, too_large
 from effprof.store import loads_profile, loads_sweep
 from effprof.sweep_records import Sweep, SweepSpec
 from effprof.zoo import Kind, split_source
@@ -19,12 +21,14 @@ from effprof.zoo import Kind, split_source
 _FAMILY = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, EffprofError)
 }
+_OF_SOMETHING_MISSING = ("ModuleNotFoundError", "ImportError", "FileNotFoundError")
 
 
 def measure_remotely(connection: Connection, spec: RunSpec, progress: Progress) -> Profile:
     """All rounds of a network given by name, like `measure_rounds`, on the machine at the other end.
 
-    What was asked for is in the profile as it was asked for here; `device.host` says where it was measured.
+    What was asked for is in the profile as it was asked for here, and when by the clock here: many boards have none
+    that runs while they are off. `device.host` says where it was measured.
 
     Raises:
         EffprofError: whatever the measurement raised there. InterruptedRunError: before anything was measured.
@@ -33,18 +37,20 @@ def measure_remotely(connection: Connection, spec: RunSpec, progress: Progress) 
     file = _file_to_send(spec.model)
     name_there = spec.model if file is None else f"{file.path}:{split_source(spec.model).name}"
     asked = replace(spec, device=connection.target.device, model=name_there)
+    started_utc = _now_utc()
     data = _answer(connection, Frame("run", msgspec.json.encode(RunRequest(asked, file))), progress, file)
     try:
         profile = loads_profile(data)
     except BadFileError as error:
         raise _damaged(connection, str(error)) from None
-    if profile.device is None or not profile.rounds:
-        raise _damaged(connection, "nothing was timed")
+    if (problem := profile_problem(asked, profile)) is not None or profile.device is None:
+        raise _damaged(connection, problem or "nothing was timed")
     model = profile.model if file is None else replace(profile.model, name=spec.model, source=spec.model)
     return replace(
         profile,
         spec=replace(spec, threads=profile.spec.threads),
         model=model,
+        environment=replace(profile.environment, started_utc=started_utc),
         device=_with_host(profile.device, connection),
     )
 
@@ -52,30 +58,34 @@ def measure_remotely(connection: Connection, spec: RunSpec, progress: Progress) 
 def sweep_remotely(connection: Connection, spec: SweepSpec, progress: Progress) -> Sweep:
     """The guidelines' sweep, like `measure_sweep`, on the machine at the other end. Raises as `measure_remotely`."""
     asked = replace(spec, device=connection.target.device)
+    started_utc = _now_utc()
     data = _answer(connection, Frame("sweep", msgspec.json.encode(asked)), progress, None)
     try:
         sweep = loads_sweep(data)
     except BadFileError as error:
         raise _damaged(connection, str(error)) from None
-    if not sweep.entries:
-        raise _damaged(connection, "nothing was timed")
-    return replace(sweep, spec=spec, device=_with_host(sweep.device, connection))
+    if (problem := sweep_problem(asked, sweep)) is not None:
+        raise _damaged(connection, problem)
+    environment = replace(sweep.environment, started_utc=started_utc)
+    return replace(sweep, spec=spec, environment=environment, device=_with_host(sweep.device, connection))
 
 
 def _answer(connection: Connection, request: Frame, progress: Progress, file: SentFile | None) -> bytes:
     answer = connection.ask(request, progress)
     if answer.kind == "result":
+        if (problem := too_large(answer.payload)) is not None:  # decoded it would be larger still
+            raise _damaged(connection, problem)
         return answer.payload
     if answer.kind != "error":
         raise _damaged(connection, f"a {answer.kind!r}")
     try:
         failure = msgspec.json.decode(answer.payload, type=Failure)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged(connection, str(error)) from None
     kind = _FAMILY.get(failure.error, RemoteError)
     text = f"{connection.target.where}: {failure.text}"
-    if file is not None and issubclass(kind, ModelError) and "ModuleNotFoundError" in text:
-        text += f" Only {file.path} itself is sent; what it imports must be installed there."
+    if file is not None and issubclass(kind, ModelError) and any(name in text for name in _OF_SOMETHING_MISSING):
+        text += f" Only {file.path} itself is sent, nothing beside it: what it imports or reads must be there."
     raise kind(text)
 
 
@@ -96,6 +106,10 @@ def _file_to_send(model: str) -> SentFile | None:
         return SentFile(path.resolve().relative_to(Path.cwd().resolve()).as_posix(), content)
     except (ValueError, OSError):
         return SentFile(path.name, content)
+
+
+def _now_utc() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _with_host(device: DeviceInfo, connection: Connection) -> DeviceInfo:

@@ -24,7 +24,7 @@ import msgspec
 from effprof.errors import RemoteError, UsageError
 from effprof.remote import reasons, wire
 from effprof.remote.target import Target
-from effprof.remote.wire import Frame, FrameReader, FrameWriter, Hello, ProgressMade
+from effprof.remote.wire import Frame, FrameReader, FrameWriter, Hello, ProgressMade, WireError
 from effprof.report.untrusted import printable
 
 Progress = Callable[[str, float], None]
@@ -64,11 +64,12 @@ class Connection:
         self.target = target
         self._python = remote_python
         self._events: queue.SimpleQueue[Frame | BaseException | None] = queue.SimpleQueue()
-        """Frames; None: the connection ended; exceptions are raised by whoever waits."""
+        """Frames, at most one answer and one progress whatever is sent; None: the connection ended; exceptions are
+        raised by whoever waits."""
+        self._outgoing: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        """What `_write` sends; None: nothing more."""
         self._said: deque[str] = deque(maxlen=KEPT_LINES)
-        self._is_greeted = False
-        self._is_interrupted = False
-        self._closing = threading.Event()
+        self._is_greeted = self._is_asking = self._is_progress_waiting = self._is_interrupted = False
 
     def __enter__(self) -> Connection:
         """Raises RemoteError when there is no effprof of this version to talk to."""
@@ -95,8 +96,9 @@ class Connection:
         """
         if self._is_interrupted:
             raise KeyboardInterrupt
-        self._send(request)
         with _interrupts_put_into(self._events):
+            self._is_asking = True
+            self._outgoing.put(request)
             while True:
                 try:
                     frame = self._next()
@@ -104,13 +106,13 @@ class Connection:
                     if self._is_interrupted:
                         raise
                     self._is_interrupted = True
-                    self._send(Frame("interrupt"))
+                    self._outgoing.put(Frame("interrupt"))
                     continue
-                if frame.kind == "progress":
-                    made = self._decoded(frame.payload, ProgressMade)
-                    progress(printable(made.text), min(max(made.share, 0.0), 1.0))
-                elif frame.kind != "alive":
+                if frame.kind != "progress":
                     return frame
+                self._is_progress_waiting = False
+                made = self._decoded(frame.payload, ProgressMade)
+                progress(printable(made.text), min(max(made.share, 0.0), 1.0))
 
     # ------------------------------------------------------------------------------------------------ starting
 
@@ -129,12 +131,11 @@ class Connection:
         assert stdin is not None
         assert stdout is not None
         assert stderr is not None
-        self._stdin = stdin
-        self._writer = FrameWriter(stdin)  # type: ignore[arg-type]  # bufsize=0 makes it raw
-        self._reader = FrameReader(stdout.fileno(), wire.FROM_BOARD, HELLO_S)
+        reader = FrameReader(stdout.fileno(), wire.FROM_BOARD, wire.SILENCE_S)
         self._threads = (
-            (threading.Thread(target=self._listen, daemon=True), stdout),
+            (threading.Thread(target=self._listen, args=(reader,), daemon=True), stdout),
             (threading.Thread(target=self._pass_on, args=(stderr,), daemon=True), stderr),
+            (threading.Thread(target=self._write, args=(stdin,), daemon=True), stdin),
         )
         for thread, _ in self._threads:
             thread.start()
@@ -148,20 +149,53 @@ class Connection:
         for line in tuple(self._said):  # ssh's warnings, held back in case of a failure that they would explain
             self._show(line)
         self._said.clear()
-        threading.Thread(target=self._pulse, daemon=True).start()
 
     # ------------------------------------------------------------------------------------------------- threads
 
-    def _listen(self) -> None:
+    def _listen(self, reader: FrameReader) -> None:
         try:
-            frame = self._reader.first()
-            self._reader.patience_s = wire.SILENCE_S
-            while frame is not None:
+            frame = reader.first(HELLO_S)
+            if frame is not None:
                 self._events.put(frame)
-                frame = self._reader.next()
+            while frame is not None and (frame := reader.next()) is not None:
+                self._take(frame)
             self._events.put(None)
-        except wire.WireError as error:
-            self._events.put(RemoteError(f"No effprof to talk to on {self.target.where}: {error}."))
+        except WireError as error:
+            self._events.put(self._nobody_to_talk_to(error))
+
+    def _take(self, frame: Frame) -> None:
+        """Keeps no more than was asked for. Raises WireError for what nobody asked for."""
+        if frame.kind == "progress":
+            if self._is_asking and not self._is_progress_waiting:  # else there is something newer before it is shown
+                self._is_progress_waiting = True
+                self._events.put(frame)
+        elif frame.kind != "alive":
+            if not self._is_asking:
+                raise WireError(f"it sent a {frame.kind!r} that nobody asked for")
+            self._is_asking = False
+            self._events.put(frame)
+
+    def _write(self, stdin: IO[bytes]) -> None:
+        """Sends what is to be sent, and now and then that we are here; then lets the other side see the end."""
+        writer = FrameWriter(stdin.fileno(), wire.SILENCE_S)
+        try:
+            while (frame := self._next_outgoing()) is not None:
+                writer.send(frame)
+        except WireError as error:
+            self._events.put(self._nobody_to_talk_to(error))
+        except OSError:  # nobody reads: the end of its output says why
+            pass
+        finally:
+            stdin.close()
+
+    def _next_outgoing(self) -> Frame | None:
+        try:
+            return self._outgoing.get(timeout=wire.HEARTBEAT_S)
+        except queue.Empty:
+            return Frame("alive")
+
+    def _nobody_to_talk_to(self, error: WireError) -> RemoteError:
+        return RemoteError(f"No effprof to talk to on {self.target.where}: {error}.")
 
     def _pass_on(self, stderr: IO[bytes]) -> None:
         """What ssh and the network print, line by line, with nothing in it that a terminal would obey."""
@@ -185,15 +219,7 @@ class Connection:
         with suppress(OSError):  # nobody reads our stderr: the exit code still tells
             print(f"{self.target.host}: {text}", file=sys.stderr)
 
-    def _pulse(self) -> None:
-        while not self._closing.wait(wire.HEARTBEAT_S):
-            self._send(Frame("alive"))
-
-    # --------------------------------------------------------------------------------------- talking and ending
-
-    def _send(self, frame: Frame) -> None:
-        with suppress(OSError):  # the end of its output says why
-            self._writer.send(frame)
+    # ----------------------------------------------------------------------------------- what came, and ending
 
     def _next(self) -> Frame:
         event = self._events.get()
@@ -217,15 +243,14 @@ class Connection:
     def _decoded(self, payload: bytes, kind: type[Payload]) -> Payload:
         try:
             return msgspec.json.decode(payload, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RemoteError(f"{self.target.where} sent something that is not effprof's: {error}.") from None
 
     def _close(self) -> None:
         """In good order: the other side sees the end of its input and ends what it runs."""
-        self._closing.set()
+        self._outgoing.put(None)
         process = self._process
         try:
-            self._stdin.close()
             if not self._is_greeted:  # nobody there to tell; ssh may be asking for a password
                 process.terminate()
             for end in (process.terminate, process.kill):

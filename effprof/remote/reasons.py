@@ -19,6 +19,7 @@ _REMEDIES = (
     ("IDENTIFICATION HAS CHANGED", "If the machine was set up anew, take its old key out: ssh-keygen -R {host}."),
     ("Host key verification failed", "Connect once with ssh and accept its key, after checking it."),
     ("Could not resolve hostname", "Check the name, or give it an entry in ~/.ssh/config."),
+    ("Cannot execute command-line and remote command", "Give it an entry without RemoteCommand in ~/.ssh/config."),
     ("Too many authentication failures", "Name the key to use in ~/.ssh/config, with IdentitiesOnly yes."),
     ("Permission denied", "ssh must get in without effprof first: give your key to ssh-agent or ~/.ssh/config."),
     ("Connection refused", "Is sshd running there, on that port?"),
@@ -75,6 +76,7 @@ def check_versions(target: Target, python: str, hello: Hello) -> None:
 
 
 def _no_connection(target: Target, said: Sequence[str]) -> str:
+    said = [line for line in said if "please try again" not in line]  # of a password that nobody could be asked for
     for needle, remedy in _REMEDIES:
         for line in said:
             if needle in line:

@@ -74,7 +74,12 @@ def device_name(device: str) -> str:
 
 
 def is_gpu(device: str) -> bool:
-    return (parse_target(device).device if is_remote(device) else device).startswith("cuda")
+    return device_there(device).startswith("cuda")
+
+
+def device_there(device: str) -> str:
+    """As the machine that measures calls it."""
+    return parse_target(device).device if is_remote(device) else device
 
 
 def _host(text: str, host: str) -> str:
@@ -87,9 +92,11 @@ def _host(text: str, host: str) -> str:
         ipaddress.IPv6Address(address)
     except ValueError:
         raise _bad(text, f"{host[1:-1]!r} is no IPv6 address") from None
+    if len(scope) > 2:
+        scope = scope.removeprefix("25")  # `%25eth0` is how URLs write `%eth0` (RFC 6874)
     if percent and not _SCOPE.fullmatch(scope):
         raise _bad(text, f"{scope!r} cannot be a network interface")
-    return host[1:-1]
+    return f"{address}{percent}{scope}"
 
 
 def _device(text: str, device: str | None) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +37,7 @@ SPEC = RunSpec("nets.py:Net", device="cpu", input_shape=((3, 8, 8),), min_time_s
 FOREVER = replace(SPEC, min_time_s=600, max_time_s=900)
 
 NETS = """
-import os, signal, sys, time
+import ctypes, os, signal, sys, time
 from torch import nn
 
 class Net(nn.Module):
@@ -61,8 +63,10 @@ class KillsItself(Net):
 class KillsTheBoard(Net):
     def forward(self, x):
         if not x.is_meta:
+            note()
             os.kill(os.getppid(), signal.SIGKILL)
-        return super().forward(x)
+            ctypes.PyDLL(None).sleep(600)  # in C, and no other thread of Python can run
+        return x
 
 def note():
     with open(PIDS, "a") as file:
@@ -88,7 +92,7 @@ class Board:
         assert process.stdout is not None
         self.process = process
         self.stdin = process.stdin
-        self._writer = FrameWriter(process.stdin)  # type: ignore[arg-type]
+        self._writer = FrameWriter(process.stdin.fileno(), PATIENCE_S)
         self._reader = FrameReader(process.stdout.fileno(), FROM_BOARD, PATIENCE_S)
         first = self._reader.first()
         assert first is not None
@@ -99,6 +103,10 @@ class Board:
 
     def interrupt(self) -> None:
         self._writer.send(Frame("interrupt"))
+
+    def say_alive(self) -> None:
+        with suppress(BrokenPipeError):
+            self._writer.send(Frame("alive"))
 
     def until(self, *kinds: str) -> Frame:
         while (frame := self._reader.next()) is not None:
@@ -135,10 +143,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Board]]:
             stream.close()
 
 
-def first_note(pids: Path) -> tuple[int, int, Path]:
-    """(process, its parent, its folder) of the network, when it has run for the first time."""
+def first_note(pids: Path, board: Board | None = None) -> tuple[int, int, Path]:
+    """(process, its parent, its folder) of the network, when it has run for the first time; `board` is told meanwhile
+    that we are there."""
     give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
+        if board is not None:
+            board.say_alive()
         if pids.exists() and "\n" in (text := pids.read_text()):
             process, parent, folder = text.splitlines()[0].split(" ", 2)
             return int(process), int(parent), Path(folder)
@@ -196,7 +207,7 @@ def test_an_interrupt_before_anything_was_measured(start: Callable[..., Board], 
 def test_it_ends_all_it_started_when_nobody_is_there(start: Callable[..., Board], pids: Path, end: str) -> None:
     board = start("wire.SILENCE_S = 8.0" if end == "silent" else "pass")
     board.ask(FOREVER, sent(pids))
-    process, parent, folder = first_note(pids)
+    process, parent, folder = first_note(pids, board)
     assert parent == board.process.pid
     if end == "closed":
         board.stdin.close()
@@ -213,6 +224,43 @@ def test_nothing_is_begun_for_whoever_asks_and_leaves(start: Callable[..., Board
     board.stdin.close()
     board.process.wait(PATIENCE_S)
     assert not pids.exists()
+
+
+def test_a_stuck_network_ends_with_a_board_that_is_killed(start: Callable[..., Board], pids: Path) -> None:
+    board = start()
+    board.ask(replace(FOREVER, model="nets.py:KillsTheBoard"), sent(pids))
+    process, parent, _ = first_note(pids)
+    assert parent == board.process.pid
+    assert board.process.wait(PATIENCE_S) == -signal.SIGKILL
+    assert_gone([process])
+
+
+def test_it_ends_when_what_it_sends_is_not_read(start: Callable[..., Board], pids: Path) -> None:
+    """Its own words more than fill the pipe; ours tell it that we are there."""
+    board = start("wire.SILENCE_S = 3.0; board.PULSE_S = 0.001; wire.HEARTBEAT_S = 0.0")
+    give_up = time.monotonic() + PATIENCE_S
+    while board.process.poll() is None and time.monotonic() < give_up:
+        board.say_alive()
+        time.sleep(0.1)
+    assert board.process.poll() is not None
+
+
+def test_a_file_for_which_there_is_no_room(start: Callable[..., Board], pids: Path) -> None:
+    board = start("import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))")
+    file = SentFile("nets.py", sent(pids).content + b"#" * 1000)
+    board.ask(SPEC, file)
+    failure = msgspec.json.decode(board.until("result", "error").payload, type=Failure)
+    assert failure == Failure(
+        "UnavailableError", "There is no room for nets.py (File too large). Make some, or set TMPDIR there."
+    )
+
+
+def test_a_result_that_is_too_large_is_refused_there(start: Callable[..., Board], pids: Path) -> None:
+    board = start("wire.MAX_RESULT_VALUES = 100")
+    board.ask(SPEC, sent(pids))
+    failure = msgspec.json.decode(board.until("result", "error").payload, type=Failure)
+    assert failure.error == "RemoteError"
+    assert "and at most 100 are sent. Lower --max-time or --rounds." in failure.text
 
 
 def test_it_says_that_it_is_alive_while_it_has_nothing_to_tell(start: Callable[..., Board]) -> None:

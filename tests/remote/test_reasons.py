@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from board_words import HELLO, says
 
 from effprof import __version__
 from effprof.cli import main
 from effprof.remote.connection import START
-from effprof.remote.wire import PROTOCOL
 
 FakeSsh = Callable[[str], Path]
-HELLO = {"effprof": __version__, "python": "3.11.2", "torch": "2.9.1"}
+DEEP = '{"a":' + "[" * 3000
+ASKED = f"{says('hello', HELLO)}; read request"
 REMOTE_HOST_CHANGED = """\
 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
 Host key for board has changed and you have requested strict checking.
 Host key verification failed."""
-
-
-def says(kind: str, content: object) -> str:
-    """Shell lines that send a frame."""
-    payload = json.dumps(content)
-    return f"printf 'effprof-remote/{PROTOCOL} {kind} {len(payload)}\\n%s' '{payload}'"
 
 
 def outcome(capsys: pytest.CaptureFixture[str], tmp_path: Path, *options: str) -> tuple[int, list[str]]:
@@ -45,6 +39,8 @@ def outcome(capsys: pytest.CaptureFixture[str], tmp_path: Path, *options: str) -
          "Could not resolve hostname board: Name or service not known. Check the name"),
         ("pi@board: Permission denied (publickey,password).",
          "Permission denied (publickey,password). ssh must get in without effprof first"),
+        ("Permission denied, please try again.\r\n" * 2 + "pi@board: Permission denied (publickey,password).",
+         "Permission denied (publickey,password). ssh must get in without effprof first"),
         ("ssh: connect to host board port 2222: Connection refused", "Connection refused. Is sshd running"),
         ("ssh: connect to host board port 2222: Connection timed out", "timed out. Is it switched on"),
         ("ssh: connect to host board port 2222: No route to host", "No route to host. Is it switched on"),
@@ -57,6 +53,8 @@ def outcome(capsys: pytest.CaptureFixture[str], tmp_path: Path, *options: str) -
          "Connection reset by peer. Something answers there"),
         ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures",
          "Too many authentication failures. Name the key"),
+        ("Cannot execute command-line and remote command.",
+         "Cannot execute command-line and remote command. Give it an entry without RemoteCommand"),
         ("/home/pi/.ssh/config: line 3: Bad configuration option: hots", "Bad configuration option: hots."),
         ("", "ssh said nothing."),
     ],
@@ -87,6 +85,8 @@ def test_ssh_fails(
         ("echo 'SyntaxError: invalid syntax' >&2; exit 1", "(exit code 1: SyntaxError: invalid syntax)"),
         (says("hello", HELLO | {"effprof": "0.0.9"}),
          f"effprof on pi@board:2222 is version 0.0.9, here it is {__version__}."),
+        (says("hello", {"effprof": "0.9.0"}), f"is version 0.9.0, here it is {__version__}."),
+        (says("hello", DEEP), "something that is not effprof's: "),
         (says("hello", HELLO | {"torch": None}), "has effprof but no torch. Install torch there."),
         (says("hello", {"effprof": 7}), "something that is not effprof's: Expected `str`, got `int`"),
         ("printf 'effprof-remote/99 hello 2\\n{}'", "it speaks protocol 99 and this effprof protocol 1"),
@@ -98,15 +98,16 @@ def test_ssh_fails(
         (f"{says('hello', HELLO)}; read request; echo 'Timeout, server board not responding.' >&2; exit 255",
          "The connection to pi@board:2222 ended before there was a result: Timeout, server board not responding: lost"),
         (f"{says('hello', HELLO)}; echo nonsense", "it sent something that is not effprof's"),
-        (f"{says('hello', HELLO)}; {says('hello', HELLO)}", "sent a result that cannot be used: a 'hello'"),
-        (f"{says('hello', HELLO)}; {says('result', {})}", "sent a result that cannot be used: not a saved profile"),
-        (f"{says('hello', HELLO)}; {says('result', {'format': 'effprof.profile/2'})}", "so update effprof"),
-        (f"{says('hello', HELLO)}; {says('error', ['x'])}", "sent a result that cannot be used: Expected `object`"),
-        (f"{says('hello', HELLO)}; {says('error', {'error': 'RemoteError', 'text': 'ended by SIGKILL.'})}",
+        (f"{ASKED}; {says('hello', HELLO)}", "sent a result that cannot be used: a 'hello'"),
+        (f"{ASKED}; {says('result', {})}", "sent a result that cannot be used: not a saved profile"),
+        (f"{ASKED}; {says('result', {'format': 'effprof.profile/2'})}", "so update effprof"),
+        (f"{ASKED}; {says('error', ['x'])}", "sent a result that cannot be used: Expected `object`"),
+        (f"{ASKED}; {says('error', DEEP)}", "sent a result that cannot be used: "),
+        (f"{ASKED}; {says('error', {'error': 'RemoteError', 'text': 'ended by SIGKILL.'})}",
          "effprof: pi@board:2222: ended by SIGKILL."),
-        (f"{says('hello', HELLO)}; {says('error', {'error': 'annotations', 'text': 'odd.'})}",
+        (f"{ASKED}; {says('error', {'error': 'annotations', 'text': 'odd.'})}",
          "effprof: pi@board:2222: odd."),
-        (f"{says('hello', HELLO)}; {says('error', {'error': 'UnavailableError', 'text': 'no cuda.'})}",
+        (f"{ASKED}; {says('error', {'error': 'UnavailableError', 'text': 'no cuda.'})}",
          "effprof: pi@board:2222: no cuda."),
     ],
 )  # fmt: skip
@@ -124,7 +125,7 @@ def test_the_other_side_fails(
 def test_what_the_user_did_wrong_keeps_its_exit_code(
     fake_ssh: FakeSsh, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    fake_ssh(f"{says('hello', HELLO)}; {says('error', {'error': 'ModelError', 'text': 'it raised ValueError.'})}")
+    fake_ssh(f"{ASKED}; {says('error', {'error': 'ModelError', 'text': 'it raised ValueError.'})}")
     assert outcome(capsys, tmp_path) == (2, ["effprof: pi@board:2222: it raised ValueError."])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 import string
 import subprocess
@@ -38,6 +39,7 @@ targets = st.builds(
         ("ssh://pi@raspberrypi.local:2222/cpu", Target("raspberrypi.local", "pi", 2222, "cpu")),
         ("ssh://10.0.0.7/cuda:1", Target("10.0.0.7", device="cuda:1")),
         ("ssh://root@[fe80::1%eth0]:22/fake", Target("fe80::1%eth0", "root", 22, "fake")),
+        ("ssh://[fe80::1%25eth0]", Target("fe80::1%eth0")),
         ("ssh://me@corp.example@board/cpu", Target("board", "me@corp.example", device="cpu")),
     ],
 )
@@ -65,6 +67,35 @@ def test_any_text_is_a_harmless_target_or_one_clear_error(text: str) -> None:
     assert not set(target.host + (target.user or "")) & set("`'\"$\\;&<>|(){}*?!~# \t\n\r\0/")
 
 
+# What is an option, a shell's, a URL's or another line to somebody, in all places of a URL and between.
+nasty = st.sampled_from(
+    (
+        *("-", "-oProxyCommand=x", "--", "-l", "%2D", "%20", "%00", "\n", "\r", "\0", " ", "\t", "@", ":", "/"),
+        *("[", "]", "::1", "0", "22", "65536", "-1", "٢٢", "\u2010", "\uff0d", "\ud800", "$(x)", "`x`", ";"),
+        *("cpu", "pi", "board", "a.b", ""),
+    )
+)
+nasty_urls = st.lists(nasty, max_size=9).map("".join) | st.builds(
+    "{}@{}:{}/{}".format, *[st.lists(nasty, max_size=2).map("".join)] * 4
+)
+
+
+@given(nasty_urls)
+def test_ssh_takes_nothing_that_a_user_wrote_for_an_option(url: str) -> None:
+    try:
+        target = parse_target(f"ssh://{url}")
+    except UsageError:
+        return
+    ssh, notty, *options, dashes, host, command = ssh_command(target, "python3")
+    assert (ssh, notty, dashes) == ("ssh", "-T", "--")
+    assert command == f"python3 -c '{START}'"
+    assert re.fullmatch(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*", host)
+    names, values = options[::2], options[1::2]
+    assert names == [name for name, value in (("-p", target.port), ("-l", target.user)) if value is not None]
+    for name, value in zip(names, values, strict=True):
+        assert re.fullmatch({"-p": r"[1-9][0-9]{0,4}", "-l": r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*"}[name], value)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -82,6 +113,9 @@ def test_any_text_is_a_harmless_target_or_one_clear_error(text: str) -> None:
         ("ssh://[::1", "an IPv6 address in brackets"),
         ("ssh://[board]/cpu", "'board' is no IPv6 address"),
         ("ssh://[fe80::1%e;x]", "'e;x' cannot be a network interface"),
+        ("ssh://pi%40corp@board", "'pi%40corp' cannot be a user"),
+        ("ssh://board%20x", "'board%20x' cannot be a host"),
+        ("ssh://my board", "'my board' cannot be a host"),
         ("ssh://board;reboot", "cannot be a host"),
         ("ssh://$(reboot)/cpu", "cannot be a host"),
         ("ssh://board/tpu9", "No device named 'tpu9'"),
