@@ -36,6 +36,7 @@ def profile(
     channels_last: bool = False,
     fold_bn: bool = False,
     rounds: int = 1,
+    timer: str = "auto",
 ) -> Report:
     """Measures a network and says where its time goes.
 
@@ -44,17 +45,20 @@ def profile(
     Args:
         model: the network; not a ScriptModule or compiled module.
         example_input: a tensor, a tuple or list of positional inputs, or a dict of keyword inputs, batch axis included.
-        device: `auto`, `cpu` or `fake[:PLAN.json]`.
+        device: `auto`, `cpu`, `cuda[:N]` or `fake[:PLAN.json]`.
         threads: torch's intra-op threads; None leaves them.
         min_time: seconds of plain runs, at least.
         max_time: seconds of plain and instrumented runs, at most; warm-up and calibration come on top.
         warmup: runs before the clock starts; None: until they are steady.
         seed: of the order of runs, and of the fake device's noise.
-        precision: `fp32` or `bf16` (on a copy of the network where that changes it); None leaves it as it is.
+        precision: `fp32`, `fp16` or `bf16` (on a copy of the network where that changes it), or on a GPU `amp`
+            (torch.autocast); None leaves it as it is.
         channels_last: NHWC memory format (on a copy).
         fold_bn: batch-norms folded into the convolutions before them (on a copy).
         rounds: processes to measure in, one after another. More than one needs a picklable network and shows how far
             processes differ, which is what counts when comparing.
+        timer: how calls are timed: `entry` (swapped C functions), `dispatch` (a dispatch mode), `kineto`
+            (torch.profiler); `auto`: by entry, by dispatch where that cannot.
 
     Raises:
         UsageError, ModelError, UnavailableError: see `effprof.errors`.
@@ -78,6 +82,7 @@ def profile(
         channels_last=channels_last,
         fold_bn=fold_bn,
         rounds=rounds,
+        timer=timer,
     )
     if rounds > 1:
         import torch

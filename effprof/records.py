@@ -220,8 +220,7 @@ class Round:
     stopped_because: str
     """`interval`, `max-time` or `interrupted`."""
     timer: str
-    """How calls were timed: `entry` (C entry points swapped for timed twins), `dispatch` (a dispatch mode), `kineto`
-    (torch.profiler) or `planned`."""
+    """`entry` (C entry points swapped for timed twins), `dispatch` (a mode), `kineto` (torch.profiler) or `planned`."""
     energy: Energy | None = None
     """None in profiles of before effprof recorded it."""
     gpu: GpuRound | None = None

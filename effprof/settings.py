@@ -13,6 +13,7 @@ from pathlib import Path
 
 from effprof.errors import BadFileError, UnavailableError, UnknownNameError, UsageError
 from effprof.records import RunSpec
+from effprof.sensors.cuda_ready import why_no_cuda
 from effprof.sensors.files import cpu_list
 from effprof.zoo.names import did_you_mean
 
@@ -23,9 +24,13 @@ MAX_WHOLE = 2**31 - 1
 DEVICE_KINDS = ("auto", "cpu", "cuda", "fake")
 DEVICE_SPELLINGS = "auto, cpu, cuda[:N], fake[:PLAN.json], ssh://HOST"
 WORKING_DEVICES = "cpu and fake"
-CUDA_REASON = "this version of effprof does not measure on GPUs yet"
 MALLOCS = ("default", "steady")
-PRECISIONS = ("fp32", "bf16")
+AMP = "amp"
+"""torch.autocast: the network stays in fp32 and what gains by it runs in fp16."""
+PRECISIONS = ("fp32", "fp16", "bf16", AMP)
+AUTO_TIMER = "auto"
+TIMERS = (AUTO_TIMER, "entry", "dispatch", "kineto")
+_TIMERS_OF = {"cpu": TIMERS, "auto": TIMERS, "cuda": (AUTO_TIMER, "kineto"), "fake": (AUTO_TIMER,)}
 NO_DEVICE = "none"
 """Of a spec that only counts."""
 
@@ -104,16 +109,33 @@ def parse_device(text: str) -> tuple[str, str | None]:
 
 
 def usable_device(text: str) -> str:
-    """The device, known to be usable here; `auto` is the CPU until GPUs can be measured.
+    """The device, known to be usable here; `auto` is the CPU, also where there is a GPU.
 
-    Raises UnknownNameError (see parse_device), UnavailableError for CUDA, BadFileError when a plan is missing.
+    Raises UnknownNameError (see parse_device), UnavailableError for a GPU that cannot be used, BadFileError when a plan
+    is missing.
     """
     kind, argument = parse_device(text)
-    if kind == "cuda":
-        raise UnavailableError(f"Device {text!r} is not available: {CUDA_REASON}. Available: {WORKING_DEVICES}.")
+    if kind == "cuda" and (reason := why_no_cuda(int(argument or 0))) is not None:
+        raise UnavailableError(f"Device {text!r} is not available: {reason}. Available: {WORKING_DEVICES}.")
     if kind == "fake" and argument is not None and not Path(argument).is_file():
         raise BadFileError(f"There is no plan file {argument!r}. Give --device fake:PLAN.json, or fake without a plan.")
     return "cpu" if kind == "auto" else text
+
+
+def check_precision(option: str, precision: str, device: str) -> None:
+    """Raises UsageError for mixed precision on anything but a GPU."""
+    kind = device.partition(":")[0]
+    if precision == AMP and kind != "cuda":
+        others = ", ".join(known for known in PRECISIONS if known != AMP)
+        raise UsageError(f"{option} is {AMP!r}, which is for --device cuda; the device here is {kind}. Give {others}.")
+
+
+def check_timer(option: str, timer: str, device: str) -> None:
+    """Raises UsageError for a timer that the device does not have, as in `--timer entry --device fake`."""
+    kind = device.partition(":")[0]
+    known = _TIMERS_OF.get(kind, TIMERS)
+    if timer not in known:
+        raise UsageError(f"{option} is {timer!r}, which the device {kind} does not have. It has {', '.join(known)}.")
 
 
 def checked(spec: RunSpec) -> RunSpec:
@@ -123,6 +145,7 @@ def checked(spec: RunSpec) -> RunSpec:
     """
     one_of("precision", PRECISIONS)(spec.precision)
     one_of("malloc", MALLOCS)(spec.malloc)
+    one_of("timer", TIMERS)(spec.timer)
     whole_number("batch size", 1)(str(spec.batch_size))
     whole_number("rounds", 1)(str(spec.rounds))
     whole_number("seed", 0)(str(spec.seed))
@@ -134,4 +157,8 @@ def checked(spec: RunSpec) -> RunSpec:
         seconds(name)(str(value_s))
     if spec.max_time_s < spec.min_time_s:
         raise UsageError(f"max_time is {spec.max_time_s:g} s, less than min_time, {spec.min_time_s:g} s. Give more.")
-    return spec if spec.device == NO_DEVICE else replace(spec, device=usable_device(str(spec.device)))
+    if spec.device == NO_DEVICE:
+        return spec
+    check_timer("timer", spec.timer, str(spec.device))
+    check_precision("precision", spec.precision, str(spec.device))
+    return replace(spec, device=usable_device(str(spec.device)))

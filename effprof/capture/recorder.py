@@ -233,10 +233,18 @@ class Recorder(TorchDispatchMode):
 PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
-def _read_schema(func: Any) -> Schema:
+def aten_name(func: Any) -> str:
+    """As in `OpCall.aten`, of what a dispatch mode is handed."""
     schema = getattr(func, "_schema", None)
     if schema is None:  # a higher-order operator (flex_attention, cond): it has a name and no schema
-        return Schema(str(func), str(func), (), (), ())
+        return str(func)
+    return f"{schema.name}.{schema.overload_name}" if schema.overload_name else str(schema.name)
+
+
+def _read_schema(func: Any) -> Schema:
+    schema = getattr(func, "_schema", None)
+    if schema is None:
+        return Schema(aten_name(func), aten_name(func), (), (), ())
     names = tuple(argument.name for argument in schema.arguments)
     defaults = tuple(
         (argument.name, _plain(argument.default_value))
@@ -244,9 +252,7 @@ def _read_schema(func: Any) -> Schema:
         if argument.has_default_value()
     )
     written = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
-    overload = schema.overload_name
-    aten = f"{schema.name}.{overload}" if overload else schema.name
-    return Schema(aten, base_name(schema.name), names, defaults, written)
+    return Schema(aten_name(func), base_name(schema.name), names, defaults, written)
 
 
 def _shape_alone(aten: str, args: tuple[Any, ...], arguments: dict[str, Argument]) -> torch.Tensor | None:

@@ -15,6 +15,8 @@ class PlainRun:
     time_s: float
     page_faults: int | None
     """Minor page faults during the run; None where the platform does not tell."""
+    wall_s: float | None = None
+    """By the host's clock, where `time_s` is by the device's."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class SpanCost:
     outside_s: float
     at_most: float
     """Upper bound of its cost in a network, as a multiple."""
+    nested_s: float = 0.0
+    """Of each op recorded within a span, all inside it. Where there is one, it and `inside_s` are in a network what
+    they are here, and what is more falls outside."""
+
+
+class PlainSubject(Protocol):
+    """What can be run without instrumentation, again and again."""
+
+    def plain(self) -> PlainRun: ...
 
 
 class Subject(Protocol):
@@ -46,6 +57,11 @@ class Subject(Protocol):
     @property
     def spans(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the OpCalls inside each span."""
+        ...
+
+    @property
+    def nested(self) -> tuple[int, ...]:
+        """How many ops the timer records within each span besides its own."""
         ...
 
     @property

@@ -112,6 +112,7 @@ class EntrySubject:
     def __post_init__(self) -> None:
         self.input_shape = self.inputs.shapes
         self.spans = self.plan.calls
+        self.nested = (0,) * len(self.spans)
 
     def plain(self) -> PlainRun:
         return plain_run(self.model, self.inputs.refreshed())

@@ -9,6 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from effprof.capture.failure import forward_explained
+from effprof.capture.recorder import aten_name
 from effprof.cost.aten_names import base_name
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.devices.cpu import NS, FreshInputs, check_sequence, now_ns, plain_run, tight_loop_s
@@ -57,6 +58,7 @@ class DispatchSubject:
     def __post_init__(self) -> None:
         self.input_shape = self.inputs.shapes
         self.spans = tuple((call.index,) for call in self.calls)
+        self.nested = (0,) * len(self.spans)
 
     def plain(self) -> PlainRun:
         return plain_run(self.model, self.inputs.refreshed())
@@ -92,10 +94,3 @@ class DispatchSubject:
 
         inside_s, outside_s = tight_loop_s(bare, through_mode, log, calls=50, batch=BATCH)
         return SpanCost(inside_s, outside_s, AT_MOST)
-
-
-def aten_name(func: Any) -> str:
-    schema = getattr(func, "_schema", None)
-    if schema is None:
-        return str(func)
-    return f"{schema.name}.{schema.overload_name}" if schema.overload_name else str(schema.name)

@@ -101,6 +101,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guidelines: dict[GuidelineId, Positive] = {}
     """For `effprof guidelines`: how many times as long the severe setting takes for a mult_add as the recommended one
     (settings in between lie in between). Times then follow mult_adds alone, with the noise of `default` a run."""
+    cliffs: dict[str, dict[str, Positive]] = {}
+    """For `effprof cliffs`: axis -> value -> how many times as long a mult_add takes there; others once as long."""
     edits: dict[str, Annotated[float, msgspec.Meta(lt=1)]] = {}
     """For `effprof advise`: the share of the latency that an edit saves, negative where it costs time. Edits together
     save as if one after the other, unless the plan has them together: `fold-batch-norm+channels-last`."""
@@ -141,6 +143,7 @@ class FakeSubject:
 
     def __post_init__(self) -> None:
         self.spans = tuple((call.index,) for call in self.calls)
+        self.nested = (0,) * len(self.spans)
         self._random = random.Random(self.seed)
         self._costs = [self._find_cost(call) for call in self.calls]
         self._base_s = [self._base(call, cost) for call, cost in zip(self.calls, self._costs, strict=True)]

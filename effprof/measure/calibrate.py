@@ -35,17 +35,20 @@ def calibrate(
     tight_s = tight.inside_s + tight.outside_s
     point_s = min(MAX_SECONDS_PER_POINT, MAX_SHARE_PER_POINT * max_time_s)
     points = tuple(measure_point(small, point_s, rng) for small in smaller)
-    found = [point_cost_s(point) for point in points if point.spans]
+    found = [point_cost_s(point, tight.nested_s) for point in points if point.spans]
     cost_s = min(max(statistics.median(found), tight_s), tight.at_most * tight_s) if found else tight_s
+    if tight.nested_s:
+        return Calibration(tight.inside_s, cost_s - tight.inside_s, method, points, tight.nested_s)
     inside_share = tight.inside_s / tight_s if tight_s else 0.0
     return Calibration(cost_s * inside_share, cost_s * (1 - inside_share), method, points)
 
 
-def point_cost_s(point: CalibrationPoint) -> float:
-    """Cost of one span at one smaller input: the median difference within a pair, whose runs were neighbours, so that
-    a machine that is slow for a while slows both."""
+def point_cost_s(point: CalibrationPoint, nested_s: float = 0.0) -> float:
+    """Cost of one span at one smaller input, without that of ops recorded within spans: the median difference within a
+    pair, whose runs were neighbours, so that a machine that is slow for a while slows both."""
     pairs = zip(point.instrumented_s, point.plain_s, strict=True)
-    return statistics.median(instrumented - plain for instrumented, plain in pairs) / point.spans
+    extra_s = statistics.median(instrumented - plain for instrumented, plain in pairs)
+    return (extra_s - point.nested * nested_s) / point.spans
 
 
 def measure_point(small: Subject, max_time_s: float, rng: random.Random) -> CalibrationPoint:
@@ -60,4 +63,5 @@ def measure_point(small: Subject, max_time_s: float, rng: random.Random) -> Cali
                 instrumented_s.append(small.timed().time_s)
             else:
                 plain_s.append(small.plain().time_s)
-    return CalibrationPoint(small.input_shape, len(small.spans), tuple(plain_s), tuple(instrumented_s))
+    nested = sum(small.nested)
+    return CalibrationPoint(small.input_shape, len(small.spans), tuple(plain_s), tuple(instrumented_s), nested)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from effprof.devices.base import Subject
+from effprof.devices.base import PlainSubject, Subject
 from effprof.interrupts import interrupts_deferred
 from effprof.records import Calibration, MeasuredOp, Round, Samples
 from effprof.statistics import median_ci95
@@ -34,6 +34,11 @@ class Limits:
     min_time_s: float = 1.0
     max_time_s: float = 5.0
     warmup: int | None = None
+
+    def share_done(self, runs: int, plain_s: float, elapsed_s: float) -> float:
+        """Of the runs and time wanted at least, or of the time allowed at most, whichever is further; at most 1."""
+        wanted = min(runs / MIN_RUNS, plain_s / self.min_time_s if self.min_time_s else 1.0)
+        return min(max(wanted * 0.9, elapsed_s / self.max_time_s if self.max_time_s else 1.0), 1.0)
 
 
 @dataclass
@@ -70,6 +75,13 @@ class _Taken:
 
 
 def warm_up(subject: Subject, runs: int | None) -> tuple[float, ...]:
+    """Plain runs that are kept apart, and one instrumented one."""
+    times_s = warm_up_plain(subject, runs)
+    subject.timed()  # the twins' code must be warm too
+    return times_s
+
+
+def warm_up_plain(subject: PlainSubject, runs: int | None) -> tuple[float, ...]:
     """Plain runs that are kept apart; their number, or until a run is no more than 2 % faster than the best so far."""
     times_s: list[float] = []
     give_up = monotonic() + MAX_WARMUP_SECONDS
@@ -79,7 +91,6 @@ def warm_up(subject: Subject, runs: int | None) -> tuple[float, ...]:
             steady = times_s[-1] >= min(times_s[:-1]) * (1 - WANTED_HALF_WIDTH)
             if steady or monotonic() > give_up:
                 break
-    subject.timed()  # the twins' code must be warm too
     return tuple(times_s)
 
 
@@ -104,8 +115,10 @@ def measure_round(
         plain=Samples(tuple(taken.plain_s), warmup_s, tuple(f for f in taken.faults if f is not None)),
         instrumented=Samples(tuple(taken.instrumented_s)),
         ops=tuple(
-            MeasuredOp(calls, times_s)
-            for calls, times_s in zip(subject.spans, zip(*taken.spans_s, strict=True), strict=True)
+            MeasuredOp(calls, times_s, nested)
+            for calls, times_s, nested in zip(
+                subject.spans, zip(*taken.spans_s, strict=True), subject.nested, strict=True
+            )
         ),
         calibration=calibration,
         order="".join(taken.order),
@@ -124,22 +137,17 @@ def _take_pairs(subject: Subject, taken: _Taken, limits: Limits, rng: random.Ran
         clock_s += taken.plain_s[-1] + taken.instrumented_s[-1]
         elapsed_s = max(monotonic() - started, clock_s) if subject.timer == "planned" else monotonic() - started
         runs, plain_s = len(taken.plain_s), sum(taken.plain_s)
-        progress(f"{runs} runs", _share_done(runs, plain_s, elapsed_s, limits))
+        progress(f"{runs} runs", limits.share_done(runs, plain_s, elapsed_s))
         if elapsed_s >= limits.max_time_s:
             return "max-time"
         if runs >= next_check and plain_s >= limits.min_time_s:
-            if _is_known(taken.plain_s):
+            if is_known(taken.plain_s):
                 return "interval"
             next_check = math.ceil(CHECK_GROWTH * runs)
 
 
-def _share_done(runs: int, plain_s: float, elapsed_s: float, limits: Limits) -> float:
-    """Of the runs and time wanted at least, or of the time allowed at most, whichever is further; below 1."""
-    wanted = min(runs / MIN_RUNS, plain_s / limits.min_time_s if limits.min_time_s else 1.0)
-    return min(max(wanted * 0.9, elapsed_s / limits.max_time_s if limits.max_time_s else 1.0), 1.0)
-
-
-def _is_known(times_s: list[float]) -> bool:
+def is_known(times_s: Sequence[float]) -> bool:
+    """The interval of the median is narrow enough."""
     low, high = median_ci95(times_s)
     median_s = statistics.median(times_s)
     return max(high - median_s, median_s - low) <= WANTED_HALF_WIDTH * median_s

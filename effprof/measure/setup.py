@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -13,12 +13,14 @@ from effprof.devices.base import Subject
 from effprof.devices.cpu import EntrySubject, FreshInputs, cpu_device
 from effprof.devices.dispatch import DispatchSubject
 from effprof.devices.fake import FakeSubject, fake_device, read_plan
+from effprof.devices.kineto import KinetoSubject
 from effprof.errors import ModelError, UsageError
 from effprof.measure.fold_bn import fold_batch_norms
 from effprof.measure.prepare import smaller_inputs
 from effprof.measure.standin import stand_ins
 from effprof.measure.static import run_forward, run_unseen, static_capture
 from effprof.records import DeviceInfo, Note, OpCall, RunSpec
+from effprof.settings import AUTO_TIMER
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,13 @@ def _counted_smaller(model: nn.Module, inputs: Inputs) -> Iterator[tuple[Inputs,
 
 
 def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -> Setup:
-    """The CPU: one recorded pass, and the timer that it allows.
+    """The CPU: one recorded pass, and the timer that was asked for, or that the network allows.
 
     Args:
         was_counted: shapes alone have shown what the forward does; else it is watched for writes to its parameters.
+
+    Raises:
+        ModelError: the timer that was asked for cannot time this network.
     """
     _require_cpu(model, inputs)
     captured = (run_forward if was_counted else run_unseen)(model, inputs, find_spans=True)
@@ -78,37 +83,47 @@ def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -
     if spec.fold_bn:
         model, note = fold_batch_norms(model, captured)
         captured, notes = run_forward(model, inputs, find_spans=True), (note,)
-    notes += _timer_notes(captured)
-    subject = _subject(model, inputs, captured)
-    by_entry = captured.spans is not None
-    smaller, method = tuple(_smaller(model, inputs, by_entry)), "smaller-inputs"
-    if not smaller:
-        smaller, method = tuple(_subject(m, i, _timed_alike(c, by_entry)) for m, i, c in stand_ins()), "stand-in"
+    timer = _timer_for(spec.timer, captured)
+    notes += _timer_notes(captured, spec.timer)
+    subject = _subject(model, inputs, captured, timer)
+    smaller, method = tuple(_smaller(model, inputs, timer)), "smaller-inputs"
+    if not smaller:  # calibration is of the timer that is used
+        smaller, method = tuple(_subject(m, i, c, timer) for m, i, c in stand_ins()), "stand-in"
     return Setup(model, cpu_device(), captured.calls, subject, smaller, method, notes)
 
 
-def _subject(model: nn.Module, inputs: Inputs, captured: Capture) -> Subject:
+def _timer_for(wanted: str, captured: Capture) -> str:
+    if wanted == AUTO_TIMER:
+        return "dispatch" if captured.spans is None else "entry"
+    if wanted == "entry" and captured.spans is None:
+        names = f": {_some(captured.uncovered)} came past them" if captured.uncovered else ""
+        raise ModelError(
+            f"The network's calls cannot all be timed at torch's entry points{names}. --timer auto takes a dispatch "
+            "mode."
+        )
+    return wanted
+
+
+def _subject(model: nn.Module, inputs: Inputs, captured: Capture, timer: str) -> Subject:
     fresh = FreshInputs.of(inputs, captured.calls)
-    if captured.spans is not None:
+    if timer == "kineto":
+        return KinetoSubject.of(model, fresh, captured.calls, is_marked=captured.spans is not None)
+    if timer == "entry" and captured.spans is not None:
         return EntrySubject(model, fresh, captured.spans)
     return DispatchSubject(model, fresh, captured.calls)
 
 
-def _timed_alike(captured: Capture, by_entry: bool) -> Capture:
-    """Calibration is of the timer that is used."""
-    return captured if by_entry else replace(captured, spans=None)
-
-
-def _smaller(model: nn.Module, inputs: Inputs, by_entry: bool) -> Iterator[Subject]:
+def _smaller(model: nn.Module, inputs: Inputs, timer: str) -> Iterator[Subject]:
     """The network at smaller inputs; none where it has only one size."""
     for small in smaller_inputs(inputs):
         try:
             captured = run_forward(model, small, find_spans=True)
+            if timer == "entry" and captured.spans is None:
+                return
+            subject = _subject(model, small, captured, timer)
         except ModelError:
             return
-        if by_entry and captured.spans is None:
-            return
-        yield _subject(model, small, _timed_alike(captured, by_entry))
+        yield subject
 
 
 def _require_cpu(model: nn.Module, inputs: Inputs) -> None:
@@ -120,15 +135,18 @@ def _require_cpu(model: nn.Module, inputs: Inputs) -> None:
             )
 
 
-def _timer_notes(captured: Capture) -> tuple[Note, ...]:
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
+def _timer_notes(captured: Capture, wanted: str) -> tuple[Note, ...]:
     notes = []
-    if captured.uncovered and captured.spans is None:
-        names = ", ".join(captured.uncovered[:3]) + (" ..." if len(captured.uncovered) > 3 else "")
+    if captured.uncovered and captured.spans is None and wanted == AUTO_TIMER:
         notes.append(
             Note(
                 "dispatch-timer",
-                f"{names} could not be timed at torch's entry points (called through a reference kept by the "
-                "network), so a dispatch mode timed all calls; it disturbs them more.",
+                f"{_some(captured.uncovered)} could not be timed at torch's entry points (called through a reference "
+                "kept by the network), so a dispatch mode timed all calls; it disturbs them more.",
                 "Call torch's functions by their names in torch, Tensor or torch.nn.functional.",
             )
         )

@@ -166,6 +166,14 @@ def test_odd_networks_are_measured_and_the_parts_make_the_whole(name: str) -> No
     assert profile(model, example, device="fake").analysis.totals.mult_adds == counted.analysis.totals.mult_adds
 
 
+@pytest.mark.parametrize("name", ODD)
+def test_odd_networks_are_timed_by_the_profiler_too(name: str) -> None:
+    build, example = ODD[name]
+    report = profile(build(), example, timer="kineto")
+    check_sums(report)
+    assert report.profile.rounds[0].timer == "kineto"
+
+
 def test_a_marked_region_is_neither_work_nor_unknown() -> None:
     report = profile(Marks(), torch.zeros(1, 4))
     assert report.analysis.totals.uncosted_ops == {}
