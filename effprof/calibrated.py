@@ -17,6 +17,8 @@ from effprof.store.ceilings_json import CEILINGS_JSON, ceilings_path, other_devi
 
 KINDS = ("cpu", "fake")
 """Devices that can be calibrated."""
+DISTURBING = ("other-load", "cpu-steal")
+"""Notes of a calibration that make its ceilings too low."""
 MAX_AGE = timedelta(days=90)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -50,7 +52,11 @@ def ceilings_for(profile: Profile) -> Found:
     if reason is not None:
         return Found(None, f"No ceilings for {device.name} ({setting}): {reason}. `{command} --force` measures them.")
     old = why_old(found, profile.environment)
-    return Found(found, None if old is None else f"The ceilings are old: {old}. `{command}` measures them anew.")
+    if old is not None:
+        return Found(found, f"The ceilings are old: {old}. `{command}` measures them anew.")
+    if any(note.code in DISTURBING for note in found.notes):
+        return Found(found, f"The ceilings were measured beside busy programs. `{command} --force` on a quiet machine.")
+    return Found(found)
 
 
 def ceilings_beside(profile_file: Path, profile: Profile) -> Ceilings | None:

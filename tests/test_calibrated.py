@@ -12,7 +12,7 @@ from small_profile import TIMED
 
 from effprof.calibrated import ceilings_beside, ceilings_for, how_to, why_not, why_old
 from effprof.machine_records import CoreGroup, CpuState
-from effprof.records import Profile
+from effprof.records import Note, Profile
 from effprof.store.ceilings_json import CEILINGS_JSON, HOME_VARIABLE, ceilings_path, dumps_ceilings, save_ceilings
 
 CEILINGS = small_ceilings()
@@ -83,6 +83,15 @@ def test_old_ones_are_used_and_said_to_be_old(changed: Profile, said: str | None
     assert why_old(CEILINGS, changed.environment) == said
     assert (found.said is None) == (said is None)
     assert said is None or said in (found.said or "")
+
+
+def test_those_measured_beside_busy_programs_are_used_and_said_to_be_so() -> None:
+    save_ceilings(replace(CEILINGS, notes=(Note("other-load", "busy", ""),)))
+    found = ceilings_for(TIMED)
+    assert found.ceilings is not None
+    assert found.said == (
+        "The ceilings were measured beside busy programs. `effprof calibrate --threads 1 --force` on a quiet machine."
+    )
 
 
 def test_a_damaged_file_is_said_and_stops_nothing() -> None:
