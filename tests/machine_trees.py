@@ -61,6 +61,26 @@ def rk3588(root: Path) -> Path:
     return root
 
 
+def hybrid_laptop(root: Path) -> Path:
+    """Two performance cores of two threads each, and four efficient ones; every thread has a clock of its own."""
+    files: dict[str, object] = {
+        "proc/cpuinfo": "\n".join(X86_BLOCK.format(number=n, mhz=2500.0) for n in range(8)),
+        f"{CPU}/online": "0-7",
+        "sys/devices/cpu_core/cpus": "0-3",
+        "sys/devices/cpu_atom/cpus": "4-7",
+    }
+    for number in range(8):
+        files |= {
+            f"{CPU}/cpu{number}/cpufreq/related_cpus": number,
+            f"{CPU}/cpu{number}/cpufreq/scaling_governor": "powersave",
+            f"{CPU}/cpu{number}/cpufreq/scaling_min_freq": 400000,
+            f"{CPU}/cpu{number}/cpufreq/scaling_max_freq": 4700000 if number < 4 else 3500000,
+            f"{CPU}/cpu{number}/cpufreq/scaling_cur_freq": 2400000,
+        }
+    write(root, files)
+    return root
+
+
 def xeon(root: Path, mhz: float = 2000.0, cores: int = 4) -> Path:
     """A virtual server: no cpufreq, no thermal zones, no capacities."""
     blocks = [X86_BLOCK.format(number=n, mhz=mhz + n) for n in range(cores)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from effprof.sensors.cores import core_types
@@ -32,10 +34,22 @@ def usable_cpus() -> tuple[int, ...] | None:
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else None
 
 
-def usable_cores() -> int:
-    """Cores this process may run on (affinity, not the whole machine)."""
-    cpus = usable_cpus()
-    return (os.cpu_count() or 1) if cpus is None else len(cpus)
+def usable_cores(root: Path = ROOT) -> int:
+    """Cores this process may keep busy (not the whole machine): by affinity, and by the quota of its control group, as
+    `docker run --cpus` sets one; of that the whole cores, one at least."""
+    cpus, quota = usable_cpus(), _cpu_quota(root)
+    cores = (os.cpu_count() or 1) if cpus is None else len(cpus)
+    return cores if quota is None else min(cores, max(int(quota), 1))
+
+
+def _cpu_quota(root: Path) -> float | None:
+    """Cores' worth of time that the control group gets (versions 2 and 1); None for as much as there is."""
+    group = root / "sys/fs/cgroup"
+    fields = (read_text(group / "cpu.max") or "").split()  # `150000 100000`, `max 100000`
+    if len(fields) != 2:
+        fields = [read_text(group / "cpu" / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")]  # -1: none
+    quota_us, period_us = (int(field) if re.fullmatch(r"[0-9]{1,18}", field) else 0 for field in fields)
+    return quota_us / period_us if quota_us and period_us else None
 
 
 def available_memory_bytes() -> int | None:
@@ -72,12 +86,17 @@ def _cgroup_available() -> int | None:
     return None
 
 
-def governor() -> str | None:
-    """Frequency governor of the first core (`performance`, `powersave`); None on virtual machines."""
-    try:
-        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
+def governor(root: Path = ROOT, cpus: Sequence[int] | None = None) -> str | None:
+    """Frequency governor of the cores that this process may run on; where clusters have different ones, one that is not
+    `performance`. None on virtual machines.
+
+    Args:
+        cpus: default: `usable_cpus`.
+    """
+    cpus = (usable_cpus() or (0,)) if cpus is None else cpus
+    files = (root / f"sys/devices/system/cpu/cpu{number}/cpufreq/scaling_governor" for number in cpus)
+    found = sorted(filter(None, map(read_text, files)), key="performance".__eq__)
+    return found[0] if found else None
 
 
 def cpu_times() -> dict[str, int] | None:

@@ -18,6 +18,7 @@ from effprof.sensors.cores import cpu_state
 from effprof.sensors.emulation import find_emulation
 from effprof.sensors.gpu_notes import gpu_notes
 from effprof.sensors.nvml import gpu_state
+from effprof.sensors.power_supply import on_battery
 
 OTHER_CORES = 0.5
 """Cores that other processes keep busy above which there is a note: a single program that works half of the time shares
@@ -112,6 +113,14 @@ class LoadWatch:
                     "governor",
                     f"The CPU frequency governor is {found}: clocks follow the load.",
                     "Set it to performance for figures that repeat.",
+                )
+            )
+        if on_battery():
+            notes.append(
+                Note(
+                    "on-battery",
+                    "The machine ran on its battery: most hold their clocks down then.",
+                    "Plug it in for figures that repeat.",
                 )
             )
         return notes + self._load_notes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ ARM_ISA = {
     "sve2": "SVE2",
     "sme": "SME",
 }
+# The kernel's name of the counters of one kind of core -> what people call it.
+HYBRID_TYPES = {"cpu_core": "P-core", "cpu_atom": "E-core", "cpu_lowpower": "LP E-core"}
 X86_ISA = {
     "avx": "AVX",
     "avx2": "AVX2",
@@ -56,7 +59,7 @@ def cpu_state(root: Path = ROOT, machine: str | None = None) -> CpuState:
     if instruction_set(root, machine) is None:
         missing["isa"] = "/proc/cpuinfo describes no x86 or ARM processor"
     if all(core.core_type is None for core in cores):
-        missing["core_types"] = "only ARM kernels tell the types of cores"
+        missing["core_types"] = "the kernel tells no types of cores (it does of ARM's and of Intel's hybrid ones)"
     if not groups:
         missing["cores"] = "the kernel lists no cores (/sys/devices/system/cpu)"
     if all(core.clock_hz is None for core in cores):
@@ -82,7 +85,7 @@ def instruction_set(root: Path = ROOT, machine: str | None = None) -> tuple[str,
 
 
 def core_types(cpus: Sequence[int] | None = None, root: Path = ROOT, machine: str | None = None) -> tuple[str, ...]:
-    """Names of the ARM cores among `cpus` (default: all), each once; empty where they are not told."""
+    """Names of the cores among `cpus` (default: all), each once; empty where they are not told."""
     if find_emulation(root, machine) is not None:
         return ()
     found = _core_types(root)
@@ -117,7 +120,7 @@ def _online(folder: Path) -> tuple[int, ...]:
 
 
 def _core(folder: Path, number: int, core_type: str | None, clocks: dict[int, int]) -> _Core:
-    capacity = read_int(folder / "cpu_capacity")
+    capacity = max(read_int(folder / "cpu_capacity") or 0, 0) or None
     governor = read_text(folder / "cpufreq/scaling_governor") or None
     lowest, highest = (_hz(folder / f"cpufreq/scaling_{end}_freq") for end in ("min", "max"))
     clock_hz = _hz(folder / "cpufreq/scaling_cur_freq") or clocks.get(number)
@@ -144,8 +147,12 @@ def _cpuinfo_clocks(root: Path) -> dict[int, int]:
 
 
 def _core_types(root: Path) -> dict[int, str]:
-    """By /sys' copy of the ID register, else by /proc/cpuinfo; empty on other processors than ARM's."""
+    """ARM's by /sys' copy of the ID register, else by /proc/cpuinfo; Intel's hybrid ones by the performance counters
+    that each kind has of its own. Empty on other processors."""
     types = {}
+    for name, kind in HYBRID_TYPES.items():
+        with suppress(ValueError):  # no such kind
+            types.update(dict.fromkeys(cpu_list(read_text(root / f"sys/devices/{name}/cpus") or ""), kind))
     for block in cpuinfo_blocks(root):
         numbers = [block.get(key, "") for key in ("processor", "CPU implementer", "CPU part")]
         if re.fullmatch(r"[0-9]{1,6}", numbers[0]) and all(re.fullmatch(r"0x[0-9a-f]{1,4}", n) for n in numbers[1:]):
@@ -161,12 +168,13 @@ def _grouped(cores: Sequence[_Core]) -> tuple[CoreGroup, ...]:
     groups: dict[tuple[object, ...], list[_Core]] = {}
     for core in cores:
         groups.setdefault(core.group, []).append(core)
-    speeds = sorted({_speed(members[0]) for members in groups.values()})
+    # The kernel's capacity alone tells sizes apart: two clusters of like cores may have clocks of their own.
+    capacities = sorted({core.capacity for core in cores if core.capacity is not None})
     return tuple(
         CoreGroup(
             cpus=tuple(core.number for core in members),
             core_type=members[0].core_type,
-            size=_size(speeds.index(_speed(members[0])), len(speeds)),
+            size=_size(members[0].capacity, capacities),
             capacity=members[0].capacity,
             governor=members[0].governor,
             min_clock_hz=members[0].min_clock_hz,
@@ -177,15 +185,10 @@ def _grouped(cores: Sequence[_Core]) -> tuple[CoreGroup, ...]:
     )
 
 
-def _speed(core: _Core) -> int:
-    """The kernel's capacity; only it tells sizes apart (two clusters of like cores may have clocks of their own)."""
-    return core.capacity or 0
-
-
-def _size(rank: int, sizes: int) -> str | None:
-    if sizes == 1:
+def _size(capacity: int | None, capacities: Sequence[int]) -> str | None:
+    if capacity is None or len(capacities) == 1:
         return None
-    return "little" if rank == 0 else "big" if rank == sizes - 1 else "middle"
+    return "little" if capacity == capacities[0] else "big" if capacity == capacities[-1] else "middle"
 
 
 def _temperatures(root: Path) -> tuple[Temperature, ...]:

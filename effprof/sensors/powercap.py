@@ -59,6 +59,11 @@ def _packages(root: Path) -> list[Path]:
         packages = [path for name, path in zones.items() if name is not None and name.startswith("package")]
         if packages:
             return packages
+        if None in zones:
+            raise SensorSilent(
+                f"the energy counters of this CPU are hidden from this process ({zones[None]} leads nowhere), as from "
+                "containers"
+            )
     raise SensorSilent(
         "the kernel has no energy counters of this CPU (no intel-rapl package in /sys/class/powercap, as on virtual "
         "machines and most ARM boards)"

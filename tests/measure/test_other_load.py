@@ -26,6 +26,7 @@ def notes(
     monkeypatch.setattr(environment_module.os, "cpu_count", lambda: cores)
     monkeypatch.setattr(environment_module, "usable_cores", lambda: cores)
     monkeypatch.setattr(environment_module, "governor", lambda: None)
+    monkeypatch.setattr(environment_module, "on_battery", lambda: False)
     return LoadWatch().notes(DEVICE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from machine_trees import ARM_BLOCK, CPU, rk3588, write, xeon
+from machine_trees import ARM_BLOCK, CPU, hybrid_laptop, rk3588, write, xeon
 
 from effprof.machine_records import CoreGroup, Temperature
 from effprof.sensors.arm_cores import core_name, midr_name
@@ -38,6 +38,33 @@ def test_three_sizes(tmp_path: Path) -> None:
     capacities = {f"{CPU}/cpu{number}/cpu_capacity": value for number, value in enumerate((200, 700, 1024))}
     write(tmp_path, {f"{CPU}/online": "0-2", **capacities})
     assert [group.size for group in cpu_state(tmp_path, "aarch64").core_groups] == ["little", "middle", "big"]
+
+
+def test_a_core_of_unknown_capacity_is_of_no_size(tmp_path: Path) -> None:
+    """A core that goes offline while it is looked at, or a kernel that tells of some only."""
+    root = rk3588(tmp_path)
+    (root / f"{CPU}/cpu6/cpu_capacity").unlink()
+    write(root, {f"{CPU}/cpu7/cpu_capacity": -5})
+    groups = cpu_state(root, "aarch64").core_groups
+    assert [(group.cpus, group.size) for group in groups] == [((0, 1, 2, 3), "little"), ((4, 5), "big"), ((6, 7), None)]
+
+
+def test_little_cores_alone_are_of_no_size(tmp_path: Path) -> None:
+    root = rk3588(tmp_path)
+    write(root, {f"{CPU}/online": "0-3"})
+    assert [group.size for group in cpu_state(root, "aarch64").core_groups] == [None]
+
+
+def test_a_laptop_with_two_kinds_of_cores(tmp_path: Path) -> None:
+    root = hybrid_laptop(tmp_path)
+    groups = cpu_state(root, "x86_64").core_groups
+    assert [(group.cpus, group.core_type, group.max_clock_hz) for group in groups] == [
+        ((0, 1, 2, 3), "P-core", 4_700_000_000),
+        ((4, 5, 6, 7), "E-core", 3_500_000_000),
+    ]
+    assert core_types(None, root, "x86_64") == ("P-core", "E-core")
+    assert core_types((5,), root, "x86_64") == ("E-core",)
+    assert "core_types" not in cpu_state(root, "x86_64").missing
 
 
 def test_a_virtual_server(tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ def test_no_powercap(tmp_path: Path) -> None:
         PowercapMeter(tmp_path)
 
 
+def test_counters_that_a_container_hides(tmp_path: Path) -> None:
+    """Docker puts an empty folder over /sys/devices/virtual/powercap, to which the names in /sys/class lead."""
+    folder = tmp_path / FOLDER
+    folder.mkdir(parents=True)
+    for name in ("intel-rapl", "intel-rapl:0", "intel-rapl:0:0"):
+        (folder / name).symlink_to(f"../../devices/virtual/powercap/intel-rapl/{name}")
+    with pytest.raises(SensorSilent, match=r"counters of this CPU are hidden .*/intel-rapl:0 leads nowhere"):
+        PowercapMeter(tmp_path)
+
+
 def test_no_package_among_the_zones(tmp_path: Path) -> None:
     zone(tmp_path, "dtpm:0", "cpu", 5)
     zone(tmp_path, "intel-rapl:0", "psys", 5)
