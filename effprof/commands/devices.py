@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from effprof.commands.stdout import json_text, write_out
-from effprof.settings import CUDA_REASON
+from effprof.sensors.cuda_ready import why_no_cuda
 from effprof.units import format_bytes
 
 FORMAT = "effprof.devices/1"
@@ -66,12 +66,12 @@ def _energy(root: Path) -> dict[str, Any]:
 def _cuda() -> dict[str, Any]:
     from effprof.sensors.nvml import gpu_state
 
-    state = gpu_state()
+    state, reason = gpu_state(), why_no_cuda()
     known = None if "nvml" in state.missing else asdict(state)
     return {
         "kind": "cuda",
-        "available": False,
-        "reason": CUDA_REASON,
+        "available": reason is None,
+        "reason": reason,
         "name": state.name,
         "gpu": known,
         "gpu_reason": state.missing.get("nvml"),
@@ -89,8 +89,10 @@ def _fake() -> dict[str, Any]:
 
 def as_text(device: dict[str, Any]) -> str:
     """For a terminal of 80 columns."""
-    status = "available" if device["available"] else f"not available: {device['reason']}"
-    lines = [f"{device['kind']:<{INDENT}}{status}"]
+    status = "available" if device["available"] else _printable(f"not available: {device['reason']}")
+    lines = textwrap.wrap(
+        f"{device['kind']:<{INDENT}}{status}", WIDTH, subsequent_indent=" " * INDENT, break_on_hyphens=False
+    )
     if device.get("name") is not None:
         lines.append(f"{'':{INDENT}}{_printable(device['name'])}")
     details = {"cpu": _cpu_details, "cuda": _gpu_details}.get(device["kind"])
@@ -149,7 +151,8 @@ def _upper(clocks_hz: list[int]) -> str:
 def _gpu_details(cuda: dict[str, Any]) -> Iterator[tuple[str, str]]:
     gpu = cuda["gpu"]
     if gpu is None:
-        yield "NVML", f"nothing known: {cuda['gpu_reason']}"
+        if cuda["gpu_reason"] != cuda["reason"]:
+            yield "NVML", f"nothing known: {cuda['gpu_reason']}"
         return
     ghz = {name: None if gpu[name] is None else f"{gpu[name] / 1e9:.2f}" for name in ("sm_clock_hz", "max_sm_clock_hz")}
     parts = [
