@@ -48,8 +48,8 @@ READERS = {
     ),
     "json.load": ("", "json.load(open(sys.argv[1]))", "f'{len(result[\"traceEvents\"]):,} events'"),
     HTA: (
-        "from hta.common.trace_parser import parse_trace_dataframe",
-        "parse_trace_dataframe(sys.argv[1])",
+        "from hta.common.trace_parser import parse_trace_dataframe; from hta.configs.parser_config import ParserConfig",
+        "parse_trace_dataframe(sys.argv[1], ParserConfig.get_default_cfg())",
         "f'{len(result[1]):,} events'",
     ),
 }

@@ -80,6 +80,11 @@ class CallTable:
         )
         return index
 
+    @property
+    def lacks_inputs(self) -> bool:
+        """Inputs of some calls were recorded and are not kept, because there are too many different ones."""
+        return self._operands.is_full
+
     def calls(self) -> tuple[OpCall, ...]:
         """All calls, in order."""
         counted = zip(self._calls, self._counts, strict=True)

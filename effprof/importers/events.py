@@ -197,8 +197,9 @@ class EventTable:
                 self._add_device(found, kind)
             elif form == _OP:
                 # Old traces have the user's ranges and the profiler's steps among the ops, ours those of our hooks.
-                self._add_host(_OP, [event for event in found if not _is_range(event.name)])
-                self._add_host(_RANGE, [event for event in found if _is_range(event.name)])
+                ranges = {name for name in {event.name for event in found} if _is_range(name)}
+                self._add_host(_OP, [event for event in found if event.name not in ranges])
+                self._add_host(_RANGE, [event for event in found if event.name in ranges])
             elif form == _MODULE:
                 self._add_host(_RANGE, [event for event in found if event.name.startswith(MODULE_PREFIX)])
             elif form != _OTHER:

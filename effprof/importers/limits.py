@@ -6,9 +6,8 @@ left out, with a note.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +39,14 @@ class NameTable:
     _numbers: dict[str, int] = field(default_factory=dict)
     _chars: int = 0
 
-    def numbers(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+    def numbers(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """Raises BadFileError where there come to be too many."""
-        known, before = self._numbers, len(self._numbers)
-        found = np.array([known.setdefault(name, len(known)) for name in names], np.int64)
-        if len(known) > before:
-            self._chars += sum(map(len, islice(reversed(known), len(known) - before)))
-            check_names(len(known), self._chars)
-        return found
+        known = self._numbers
+        new = [name for name in dict.fromkeys(names) if name not in known]
+        known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
+        self._chars += sum(map(len, new))
+        check_names(len(known), self._chars)
+        return np.fromiter(map(known.__getitem__, names), np.int64, len(names))
 
     def names(self) -> tuple[str, ...]:
         """By number."""

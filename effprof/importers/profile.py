@@ -17,7 +17,7 @@ from effprof.importers.calls import CallTable
 from effprof.importers.decoding import DeviceProperties
 from effprof.importers.events import KINDS, STEP_PREFIX, AnyArray, TraceEvents
 from effprof.importers.layers import LayerPaths
-from effprof.importers.limits import MAX_INPUTS, MAX_LAYERS, Together
+from effprof.importers.limits import MAX_INPUTS, MAX_LAYERS, MAX_TENSORS, Together
 from effprof.records import DeviceInfo, Environment, ModelInfo, Note, Profile, RunSpec
 from effprof.units import format_percent
 
@@ -82,7 +82,7 @@ def to_profile(traces: Iterable[TraceEvents], name: str, command: str = "") -> P
         environment=_environment(processes),
         device=DeviceInfo(kind, _device_name(growing.devices), _architecture(processes), None),
         calls=growing.calls.calls(),
-        notes=tuple(_notes(processes, attributions, had_ops)),
+        notes=(*_limit_notes(processes, attributions, growing.calls), *_notes(processes, attributions, had_ops)),
         device_trace=_trace(growing),
     )
 
@@ -241,7 +241,6 @@ def _started(events: TraceEvents) -> datetime | None:
 def _notes(
     processes: Sequence[TraceEvents], attributions: Sequence[Attribution], had_ops: bool
 ) -> Iterator[Note]:
-    yield from _limit_notes(processes, attributions)
     if not had_ops:
         text = "The trace holds no ops: kernels are put into categories by their names alone."
         yield Note("no-ops", text, "Record with activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA].")
@@ -257,12 +256,17 @@ def _notes(
     yield from _time_notes(processes)
 
 
-def _limit_notes(processes: Sequence[TraceEvents], attributions: Sequence[Attribution]) -> Iterator[Note]:
+def _limit_notes(
+    processes: Sequence[TraceEvents], attributions: Sequence[Attribution], calls: CallTable
+) -> Iterator[Note]:
     if any(one.has_too_many_layers for one in attributions):
         text = f"Its ranges stand for more than {MAX_LAYERS:,} places, so that no layer is told."
         yield Note("too-many-layers", text, "Name ranges by layer, not by iteration or request.")
     if any(events.has_too_many_inputs for events in processes):
         text = f"Its ops have more than {MAX_INPUTS:,} different records of inputs, so that no work is counted."
+        yield Note("too-many-inputs", text, "Record fewer steps.")
+    if calls.lacks_inputs:
+        text = f"Its ops have more than {MAX_TENSORS:,} different inputs; the work of those beyond is not counted."
         yield Note("too-many-inputs", text, "Record fewer steps.")
 
 

@@ -80,6 +80,11 @@ class OperandTable:
         self._operands: dict[tuple[str, RecordedTensors | None], Operands] = {}
         self._room = MAX_TENSORS
 
+    @property
+    def is_full(self) -> bool:
+        """There were more different inputs than are kept."""
+        return self._room < 0
+
     def operands(self, aten: str, recorded: RecordedTensors | None) -> Operands:
         """Of an op by torch's name, from what was recorded of it."""
         key = (aten, recorded)
@@ -89,14 +94,14 @@ class OperandTable:
 
     def _make(self, aten: str, recorded: RecordedTensors | None) -> Operands:
         known = recorded_op(aten)
-        if recorded is None:
+        if recorded is None or self.is_full:
             return Operands(known.op)
         name = aten.rpartition("::")[2].rstrip("_") or aten
         names = SCHEMAS.get(name, GENERIC)
         inputs = tuple(islice(_inputs(names, recorded), self._room + 1))
-        if len(inputs) > self._room:
-            return Operands(known.op)
         self._room -= len(inputs)
+        if self.is_full:
+            return Operands(known.op)
         arguments = dict(_arguments(names, recorded))
         shapes = {one.name: one.shape for one in inputs}
         _add_groups(shapes, arguments)

@@ -120,8 +120,9 @@ def test_shapes_beyond_number_are_none_and_a_note_says_so(
 
 def test_lists_of_tensors_are_kept_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "MAX_TENSORS", 7)
-    calls = imported(tmp_path, many("shapes", 5)).calls
-    assert [len(call.inputs) for call in calls] == [2, 2, 2, 0, 0]
+    profile = imported(tmp_path, many("shapes", 5))
+    assert [len(call.inputs) for call in profile.calls] == [2, 2, 2, 0, 0]
+    assert [note.code for note in profile.notes] == ["too-many-inputs"]
 
 
 @pytest.mark.parametrize("name", ["effprof.layer:" + "a." * 5000, "effprof.layer:" + "b" * 5000])
