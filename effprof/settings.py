@@ -122,6 +122,14 @@ def usable_device(text: str) -> str:
     return "cpu" if kind == "auto" else text
 
 
+def no_gpu(text: str) -> str:
+    """`usable_device` for what measures the CPU and the make-believe device alone."""
+    device = usable_device(text)
+    if device.startswith("cuda"):
+        raise UnavailableError(f"--device is {text!r}; this command measures no GPUs. Available: {WORKING_DEVICES}.")
+    return device
+
+
 def check_precision(option: str, precision: str, device: str) -> None:
     """Raises UsageError for mixed precision on anything but a GPU."""
     kind = device.partition(":")[0]

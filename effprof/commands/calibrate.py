@@ -15,7 +15,7 @@ from effprof.commands.stdout import write_out
 from effprof.errors import BadFileError, UnavailableError, UsageError
 from effprof.interrupts import interrupts_deferred
 from effprof.remote.target import is_remote
-from effprof.settings import MAX_THREADS, PRECISIONS, one_of, usable_device, whole_number
+from effprof.settings import MAX_THREADS, PRECISIONS, check_precision, one_of, usable_device, whole_number
 from effprof.store.files import write_atomically
 from effprof.store.folders import claim_file
 
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     with interrupts_deferred():  # an import that is cut in half leaves broken modules behind
         from effprof.ceilings.session import measure_ceilings, stand_for
 
+    check_precision("--precision", args.precision, args.device)
     spec = CeilingSpec(args.device, args.threads, args.precision, args.quick, command=args.command_line)
     stand = stand_for(spec)
     path = ceilings_path(stand.device, spec)

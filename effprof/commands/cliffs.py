@@ -14,7 +14,7 @@ from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError, UnknownNameError, UsageError
 from effprof.interrupts import interrupts_deferred
 from effprof.records import RunSpec
-from effprof.settings import MAX_THREADS, one_of, seconds, usable_device, whole_number
+from effprof.settings import MAX_THREADS, check_precision, no_gpu, one_of, seconds, whole_number
 from effprof.store.files import write_atomically
 from effprof.zoo.names import did_you_mean
 
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     both.add_argument("--axes", metavar="NAME,...", type=_axes, default=(), help=f"some of {', '.join(AXES)}")
     add_form_options(both)
-    both.add_argument("--device", type=usable_device, default="auto", help="auto, cpu or fake[:PLAN.json]")
+    both.add_argument("--device", type=no_gpu, default="auto", help="auto, cpu or fake[:PLAN.json]")
     both.add_argument("--threads", metavar="N", type=whole_number("--threads", 1, MAX_THREADS))
     both.add_argument(
         "--malloc", type=one_of("--malloc", ("default", "steady")), default="default", metavar="{default,steady}"
@@ -87,6 +87,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _spec(args: argparse.Namespace, threads: int) -> CliffSpec:
+    check_precision("--precision", args.precision, args.device)
     if args.model is not None:
         name, shape = f"{args.model} {args.layer}", _shape_of_layer(args, threads)
     else:

@@ -93,8 +93,8 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         type=device,
         default="auto",
         metavar="DEVICE",
-        help="auto (the CPU), cpu, cuda[:N], fake[:PLAN.json], a make-believe clock, or ssh://[user@]host[:port][/DEVICE], "
-        "another machine (default: auto)",
+        help="auto (the CPU), cpu, cuda[:N], fake[:PLAN.json], a make-believe clock, or "
+        "ssh://[user@]host[:port][/DEVICE], another machine (default: auto)",
     )
     group.add_argument(
         "--remote-python",

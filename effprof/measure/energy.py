@@ -11,7 +11,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Protocol
 
-from effprof.devices.base import Subject
+from effprof.devices.base import PlainSubject
 from effprof.interrupts import interrupts_deferred
 from effprof.records import Energy
 from effprof.sensors import SensorSilent
@@ -39,18 +39,22 @@ class Meter(Protocol):
         ...
 
 
-def start_meter(device: str, emulated: str | None) -> Meter:
-    """Of the device that runs the network, spelled as in `RunSpec.device`. Raises SensorSilent where it has none."""
+def start_meter(device: str, emulated: str | None, uuid: str | None = None) -> Meter:
+    """Of the device that runs the network, spelled as in `RunSpec.device`. Raises SensorSilent where it has none.
+
+    Args:
+        uuid: of a GPU, as CUDA tells it.
+    """
     kind, _, argument = device.partition(":")
     if kind == "fake":
         raise SensorSilent("a make-believe device takes no energy")
     if emulated is not None:
         raise SensorSilent("another processor is emulated: the counters are of the machine below")
-    return GpuMeter(int(argument or 0)) if kind == "cuda" else PowercapMeter()
+    return GpuMeter(int(argument or 0), uuid) if kind == "cuda" else PowercapMeter()
 
 
 def measure_energy(
-    subject: Subject, start: Callable[[], Meter], min_time_s: float, clock: Callable[[], float] = monotonic
+    subject: PlainSubject, start: Callable[[], Meter], min_time_s: float, clock: Callable[[], float] = monotonic
 ) -> Energy:
     """Runs `subject` for the window if there is a counter and `min_time_s` is at least as long; else says why not."""
     try:
@@ -62,7 +66,7 @@ def measure_energy(
         return Energy(None, reason=INTERRUPTED)
 
 
-def _over_window(subject: Subject, meter: Meter, min_time_s: float, clock: Callable[[], float]) -> Energy:
+def _over_window(subject: PlainSubject, meter: Meter, min_time_s: float, clock: Callable[[], float]) -> Energy:
     if min_time_s < WINDOW_S:
         meter.stop_j()
         return Energy(

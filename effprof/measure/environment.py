@@ -12,6 +12,7 @@ import torch
 
 from effprof import __version__
 from effprof.devices.cpuinfo import cpu_name, cpu_times, governor, usable_cores
+from effprof.machine_records import GpuState
 from effprof.measure.allocator import allocator_name
 from effprof.records import DeviceInfo, Environment, Note
 from effprof.sensors.cores import cpu_state
@@ -62,18 +63,22 @@ def _git(*arguments: str) -> str:
 class GpuWatch:
     """The GPU's clocks, throttling and other users, before a measurement and after; of other devices nothing."""
 
-    def __init__(self, device: str) -> None:
-        """`device`: as in `RunSpec.device`."""
+    def __init__(self, device: str, uuid: str | None = None) -> None:
+        """`device`: as in `RunSpec.device`, in use by this process; `uuid`: of a GPU, as CUDA tells it."""
         kind, _, argument = device.partition(":")
         self._ordinal = int(argument or 0) if kind == "cuda" else None
-        self._before = None if self._ordinal is None else gpu_state(self._ordinal)
+        self._uuid = uuid
+        self._before = None if self._ordinal is None else self._now(self._ordinal)
 
     def finish(self, started: Environment) -> tuple[Environment, tuple[Note, ...]]:
         """`started` with both states, and the doubts that follow from them."""
         if self._ordinal is None or self._before is None:
             return started, ()
-        after = gpu_state(self._ordinal, holds_context=True)
+        after = self._now(self._ordinal)
         return replace(started, gpu_before=self._before, gpu_after=after), gpu_notes(self._before, after)
+
+    def _now(self, ordinal: int) -> GpuState:
+        return gpu_state(ordinal, self._uuid, holds_context=True)
 
 
 class LoadWatch:

@@ -10,6 +10,7 @@ from torch import nn
 
 from effprof import zoo
 from effprof.capture import Capture, Inputs
+from effprof.devices.cuda import on_gpu, ordinal_of, require_cuda, target
 from effprof.errors import ModelError, UsageError, ValuesNeededError
 from effprof.foreign import exits_raise
 from effprof.measure.allocator import set_malloc
@@ -17,21 +18,27 @@ from effprof.measure.crosscheck import crosscheck
 from effprof.measure.environment import environment
 from effprof.measure.fold_bn import fold_batch_norms
 from effprof.measure.guard import left_as_found, threads_for
+from effprof.measure.on_cuda import moved
 from effprof.measure.prepare import Shape, model_info, own_precision, random_inputs, with_setting
 from effprof.measure.rounds import Progress
 from effprof.measure.session import measure
 from effprof.measure.static import refuse_writes_to_parameters, run_unseen, static_capture
-from effprof.records import Note, Profile, RunSpec
+from effprof.records import Crosscheck, Note, Profile, RunSpec
 from effprof.sensors.affinity import kept_to
-from effprof.settings import checked
+from effprof.settings import check_precision, check_timer, checked
 
 
 def measure_by_name(spec: RunSpec, progress: Progress | None = None, *, with_crosscheck: bool = True) -> Profile:
     """One round of `effprof run`: cores and allocator set, the network built, measured, counted by other libraries.
 
     Raises:
-        UsageError: this process may not use all of `spec.cpus`.
+        UsageError: this process may not use all of `spec.cpus`, or the device has no such timer or precision.
+        UnavailableError: torch cannot use the GPU.
     """
+    check_timer("--timer", spec.timer, spec.device)
+    check_precision("--precision", spec.precision, spec.device)
+    if (ordinal := ordinal_of(spec.device)) is not None:
+        require_cuda(ordinal)  # before the network is built
     with kept_to(spec.cpus):  # before anything of the network is in some core's memory
         threads = threads_for(spec.threads, spec.cpus)
         return _measure_by_name(replace(spec, threads=threads), progress, with_crosscheck)
@@ -60,9 +67,19 @@ def _measure_by_name(spec: RunSpec, progress: Progress | None, with_crosscheck: 
     if progress is not None:
         progress("counting with other libraries", 1.0)
     try:
-        return replace(profile, crosscheck=crosscheck(loaded.module, real_inputs(), profile.calls))
+        return replace(profile, crosscheck=_crosschecked(loaded.module, real_inputs(), profile))
     except KeyboardInterrupt:
         return replace(profile, partial=True)
+
+
+def _crosschecked(model: nn.Module, inputs: Inputs, profile: Profile) -> Crosscheck:
+    """Where the network was measured: a batch for a GPU takes a CPU long."""
+    ordinal = ordinal_of(profile.spec.device)
+    if ordinal is None:
+        return crosscheck(model, inputs, profile.calls)
+    with on_gpu(ordinal, profile.spec.batch_size):
+        model, inputs = moved(model, inputs, target(ordinal))
+        return crosscheck(model, inputs, profile.calls)
 
 
 def count_by_name(spec: RunSpec, *, run: bool, with_crosscheck: bool) -> Profile:

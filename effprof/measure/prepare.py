@@ -12,10 +12,11 @@ from effprof.capture import Inputs
 from effprof.edits.copying import copied
 from effprof.errors import UsageError
 from effprof.records import ModelInfo, ModuleInfo, RunSpec
+from effprof.settings import AMP
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 # What a network handed over from Python may come in besides.
-NAMES = {**{dtype: name for name, dtype in DTYPES.items()}, torch.float16: "fp16", torch.float64: "fp64"}
+NAMES = {**{dtype: name for name, dtype in DTYPES.items()}, torch.float64: "fp64"}
 Shape = tuple[int, ...]
 STEP_PX = 32
 """Smaller inputs keep to multiples of this: most image networks halve their input five times."""
@@ -59,7 +60,7 @@ def with_setting(model: nn.Module, inputs: Inputs, spec: RunSpec) -> tuple[nn.Mo
     Raises:
         ModelError: the network cannot be copied.
     """
-    convert = spec.precision != own_precision(model, inputs)
+    convert = spec.precision not in (AMP, own_precision(model, inputs))
     if not convert and not spec.channels_last:
         return model, inputs
     model = copied(model)

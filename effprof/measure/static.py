@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -120,31 +120,49 @@ def refuse_writes_to_parameters(calls: tuple[OpCall, ...]) -> None:
                 )
 
 
-def refuse_too_large(weights_bytes: int, peak_activation_bytes: int, batch_size: int) -> None:
+def refuse_too_large(
+    weights_bytes: int, peak_activation_bytes: int, batch_size: int, gpu_bytes: int | None = None
+) -> None:
     """Weights and live activations must fit into memory (control group's limit included). The weights are there
-    already, so what they take counts as available."""
+    already, so what they take counts as available.
+
+    Args:
+        gpu_bytes: what a GPU has for both; None: it is about this machine's memory.
+    """
     free = available_memory_bytes()
+    available = gpu_bytes if gpu_bytes is not None else None if free is None else free + weights_bytes
     needed = weights_bytes + peak_activation_bytes
-    if free is None or peak_activation_bytes <= free:
+    if available is None or needed <= available:
         return
-    available = free + weights_bytes
     fits = int(batch_size * max(available - weights_bytes, 0) / max(peak_activation_bytes, 1) * 0.9)
+    whose = "the GPU's " if gpu_bytes is not None else ""
     hint = f"a batch of up to about {fits} would fit" if fits >= 1 else "not even a batch of 1 would fit"
     raise UsageError(
         f"Batch {batch_size} needs about {format_bytes(needed)} (weights and live activations), and "
-        f"{format_bytes(available)} of memory are available: {hint}."
+        f"{format_bytes(available)} of {whose}memory are available: {hint}."
     )
 
 
-def run_forward(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
+Around = Callable[[], AbstractContextManager[object]]
+
+
+def run_forward(
+    model: nn.Module, inputs: Inputs, *, find_spans: bool = False, around: Around = nullcontext
+) -> Capture:
     """`capture` on real tensors, with the forward's own errors explained. Not of the very first run: networks fill
-    caches then (masks, tables of positions) that later runs only read. Each run gets a copy: it may write its input."""
+    caches then (masks, tables of positions) that later runs only read. Each run gets a copy: it may write its input;
+    `around` is entered for each (autocast)."""
     with forward_explained(inputs):
-        inputs.map(torch.clone).run(model)
-        return capture(model, inputs.map(torch.clone), find_spans=find_spans)
+        first, second = inputs.map(torch.clone), inputs.map(torch.clone)
+        with around():
+            first.run(model)
+        with around():
+            return capture(model, second, find_spans=find_spans)
 
 
-def run_unseen(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) -> Capture:
+def run_unseen(
+    model: nn.Module, inputs: Inputs, *, find_spans: bool = False, around: Around = nullcontext
+) -> Capture:
     """`run_forward` of a network that could not be counted before: one that writes its own parameters is only found
     out now, and gets them back.
 
@@ -152,7 +170,7 @@ def run_unseen(model: nn.Module, inputs: Inputs, *, find_spans: bool = False) ->
         ModelError: it does.
     """
     contents = [(parameter, parameter.detach().clone()) for parameter in model.parameters()]
-    captured = run_forward(model, inputs, find_spans=find_spans)
+    captured = run_forward(model, inputs, find_spans=find_spans, around=around)
     try:
         refuse_writes_to_parameters(captured.calls)
     except ModelError:

@@ -116,8 +116,8 @@ def test_devices_without_a_counter(device: str, emulated: str | None, reason: st
 
 @pytest.mark.parametrize(("device", "ordinal"), [("cuda", 0), ("cuda:1", 1)])
 def test_a_gpu_is_asked_for_its_own_counter(device: str, ordinal: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("effprof.measure.energy.GpuMeter", lambda number: f"meter of cuda:{number}")
-    assert start_meter(device, None) == f"meter of cuda:{ordinal}"
+    monkeypatch.setattr("effprof.measure.energy.GpuMeter", lambda number, uuid: f"meter of cuda:{number} {uuid}")
+    assert start_meter(device, None, "77") == f"meter of cuda:{ordinal} 77"
 
 
 def test_a_package_counter_end_to_end(tmp_path: Path) -> None:

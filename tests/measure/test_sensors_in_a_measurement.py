@@ -20,8 +20,8 @@ class Counter:
 
     source = "planned"
 
-    def __init__(self, device: str, emulated: str | None) -> None:
-        assert device == "cpu"
+    def __init__(self, device: str, emulated: str | None, uuid: str | None) -> None:
+        assert (device, uuid) == ("cpu", None)
 
     def __enter__(self) -> Counter:
         return self
@@ -78,13 +78,13 @@ def test_a_gpu_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
     states = [GpuState(clock_events=()), GpuState(clock_events=("sw_power_cap",), other_processes=1)]
     asked = []
 
-    def state(ordinal: int, holds_context: bool = False) -> GpuState:
-        asked.append((ordinal, holds_context))
+    def state(ordinal: int, uuid: str | None = None, holds_context: bool = False) -> GpuState:
+        asked.append((ordinal, uuid, holds_context))
         return states[len(asked) - 1]
 
     monkeypatch.setattr("effprof.measure.environment.gpu_state", state)
-    environment, notes = GpuWatch("cuda:1").finish(TIMED.environment)
-    assert asked == [(1, False), (1, True)]
+    environment, notes = GpuWatch("cuda:1", "77").finish(TIMED.environment)
+    assert asked == [(1, "77", True), (1, "77", True)]
     assert environment == replace(TIMED.environment, gpu_before=states[0], gpu_after=states[1])
     assert [note.code for note in notes] == ["gpu-throttled", "gpu-other-processes"]
 
