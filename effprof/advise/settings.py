@@ -100,25 +100,36 @@ def compete(
             turns = rng.sample(living, len(living))
             found: dict[str, SettingTimes] = {}
             for one in turns:
+                if monotonic() - started > time_s:  # a round that this cuts in two is dropped
+                    break
                 progress(f"{one.name or 'as asked for'}, round {len(rounds) + 1}", len(rounds) / MOST_ROUNDS)
                 task = SettingTask(one.run, edits, one.name, RUN_S, next(numbers))
-                try:
-                    found[one.name] = time(task)
-                except InterruptedRunError:
-                    raise KeyboardInterrupt from None
-                except EffprofError as error:
-                    if one is asked:
-                        return _nothing_to_compare_with(living[1:], failed, error)
-                    outcome: Outcome = "not-applicable" if isinstance(error, NotApplicableError) else "failed"
-                    failed.append(Trial(one.name, outcome, str(error)))
-            living = [one for one in living if one.name in found]
-            rounds.append(found)
-            order.append(tuple(one.name for one in turns))
+                _measure(task, time, found, failed)
+            else:
+                living = [one for one in living if one.name in found]
+                rounds.append(found)
+                order.append(tuple(one.name for one in turns))
     except KeyboardInterrupt:
         reason = "interrupted"
+    except EffprofError as error:
+        return _nothing_to_compare_with(living[1:], failed, error)
+    living = [one for one in living if one.name not in {trial.name for trial in failed}]
     trials = [Trial(one.name, "measured" if rounds else "no-time", one.text) for one in living[1:]]
     contest = _contest(living, edits, rounds, order, reason)
     return Competition(contest, (*trials, *failed), reason == "interrupted")
+
+
+def _measure(task: SettingTask, time: Time, found: dict[str, SettingTimes], failed: list[Trial]) -> None:
+    """Raises EffprofError where it is the setting asked for that cannot be measured."""
+    try:
+        found[task.setting] = time(task)
+    except InterruptedRunError:
+        raise KeyboardInterrupt from None
+    except EffprofError as error:
+        if not task.setting:
+            raise
+        outcome: Outcome = "not-applicable" if isinstance(error, NotApplicableError) else "failed"
+        failed.append(Trial(task.setting, outcome, str(error)))
 
 
 def _nothing_to_compare_with(
@@ -131,7 +142,7 @@ def _nothing_to_compare_with(
 def _another_fits(rounds: int, elapsed_s: float, time_s: float) -> bool:
     """A round takes about as long as those before it; of the first nobody knows."""
     if not rounds:
-        return time_s > 0
+        return elapsed_s < time_s
     return rounds < MOST_ROUNDS and elapsed_s * (1 + 1 / rounds) <= time_s
 
 

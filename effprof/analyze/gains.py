@@ -111,13 +111,19 @@ def recommended_settings(advice: Advice) -> tuple[str, ...]:
 
 
 def judged(advice: Advice) -> tuple[Judged, ...]:
-    """Every edit and setting, the greatest gain first; those without a figure last."""
+    """Every edit and setting, the greatest gain first; those without an interval after them, without a figure last."""
     alone = gains_alone(advice)
     kept = {*recommended(advice), *recommended_settings(advice)}
     found = [
         Judged(trial, alone.get(trial.name), _standing(trial, alone.get(trial.name), kept)) for trial in advice.trials
     ]
-    return tuple(sorted(found, key=lambda one: (one.alone is None, 0.0 if one.alone is None else -one.alone.value)))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(one: Judged) -> tuple[int, float]:
+    if one.alone is None:
+        return 2, 0.0
+    return (1 if one.alone.ci95 is None else 0), -one.alone.value
 
 
 def _standing(trial: Trial, alone: Gain | None, kept: set[str]) -> Standing:

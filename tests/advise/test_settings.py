@@ -148,3 +148,20 @@ def test_time_is_kept_for_settings_only_where_some_may_be_tried(
     settings: dict[str, object], edits: tuple[str, ...], may: bool
 ) -> None:
     assert may_try_settings(AdviceSpec(replace(SPEC.run, **settings), edits)) == may  # type: ignore[arg-type]
+
+
+def test_a_round_that_the_end_of_the_time_cuts_in_two_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes of 4 s, four a round, in 30 s: one round is whole; the second would end at 32 s and is not begun."""
+    now = [100.0]
+    monkeypatch.setattr("effprof.advise.settings.monotonic", lambda: now[0])
+
+    def timed(task: SettingTask) -> SettingTimes:
+        now[0] += 4.0
+        return planned(task)
+
+    assert len(competing(timed, 30.0).contest.order) == 1
+    assert now[0] == 116.0
+    found = competing(timed, 6.0)
+    assert found.contest is None
+    assert now[0] == 124.0, "no process is begun after the time is up"
+    assert {trial.outcome for trial in found.trials} == {"no-time"}
