@@ -1,14 +1,14 @@
-"""Are the ceilings ceilings? The best of an exhaustive sweep of torch.mm, and a C STREAM copy compiled here, beside ours.
+"""Are the ceilings ceilings? The best of an exhaustive sweep of torch.mm and a STREAM copy compiled here, beside ours.
 
     python experiments/ceilings.py [--threads 1] [--quick] [--minutes 6] [--repeats 3]
 
 Calibrates anew (nothing is saved), then sweeps torch.mm over squares and over all (m, k, n) of a grid, then compiles
-`stream_copy.c` with -O3 -march=native (and -fopenmp) and runs it at our working sets, `--repeats` times in turn with a
-calibration's own copies in fresh processes, so that what the machine does meanwhile is done to both. Needs a C compiler.
+`stream_copy.c` with -O3 -march=native (and -fopenmp) and runs it at our working sets, `--repeats` times in turn with the
+calibration's own copies in fresh processes, so that what the machine does meanwhile is done to both. Needs gcc or cc.
 
-Rates: the fastest tenth of the runs, ours and the sweep's; STREAM's own figure is its best run, its median stands beside
-it. The best of a sweep is too good on average (the best of many noisy figures): the best five are timed again and the
-best of those counts; what the sweep itself saw is printed too.
+Rates: the fastest tenth of the runs, ours and the sweep's; STREAM's own figure is its best run, its median stands
+beside it. The best of a sweep is too good on average (the best of many noisy figures): the best five are timed again
+and the best of those counts; what the sweep itself saw is printed too.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def compare_copies(ceilings: Ceilings, stand: Stand, threads: int, repeats: int)
             seen = stand.conduct(replace(search, number=100 + number), lambda text, share: None)
             again.append([trial.work / fast_s for trial, fast_s in zip(chosen, seen.fast_s, strict=True)])
     print("\ncopy, bytes per second (read + written), median of processes")
-    print(f"  {'working set':>12}{'ceiling':>11}{'timed again':>13}{'STREAM best':>13}{'median':>11}{'against best':>14}  by")
+    heads = (("working set", 14), ("ceiling", 11), ("timed again", 13), ("STREAM best", 13), ("median", 11))
+    print("".join(f"{head:>{width}}" for head, width in heads) + f"{'against best':>14}  by")
     for place, one in enumerate(copies):
         theirs, own = (statistics.median(rates[place] for rates in table) for table in (best, again))
         typical = statistics.median(rates[place] for rates in medians)

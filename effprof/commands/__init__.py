@@ -7,7 +7,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "time a network: latency, where the time goes, costs, charts"),
     "count": ("count", "multiply-adds, memory access and parameters, without running the network"),
     "guidelines": ("guidelines", "test on this device whether the four guidelines of ShuffleNetV2 hold"),
-    "calibrate": ("calibrate", "measure once what this device can do at best; `effprof run` then holds every op against it"),
+    "calibrate": ("calibrate", "measure what this device can do at best; `effprof run` holds every op against it"),
     "advise": ("advise", "try edits that leave the outputs as they are, and measure what each gains here"),
     "compare": ("compare", "compare two saved results: better, worse, same or inconclusive"),
     "import": ("import_trace", "the same report from a recorded torch.profiler trace of a GPU, without torch"),

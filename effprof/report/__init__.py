@@ -45,7 +45,7 @@ class Report:
 
     @cached_property
     def roofs(self) -> tuple[OpRoof, ...]:
-        """Each op of the analysis with its achieved rates and, where there are ceilings, its bound and share of them."""
+        """Each op of the analysis with its achieved rates and, where there are ceilings, bound and share of them."""
         from effprof.analyze.roofline import roofs_of
 
         return roofs_of(self.analysis.ops, self.ceilings)

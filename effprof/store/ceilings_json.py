@@ -113,7 +113,7 @@ def claim_ceilings_folder(path: Path) -> None:
 
 
 def _unwritable(path: Path, why: str) -> str:
-    return f"Calibrations are kept in {path.parent}, which cannot be written: {why}. Name a folder with {HOME_VARIABLE}."
+    return f"Calibrations are kept in {path.parent}, which cannot be written: {why}. Name another by {HOME_VARIABLE}."
 
 
 def _device_part(device: DeviceInfo, spec: CeilingSpec) -> str:
