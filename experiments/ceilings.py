@@ -4,7 +4,7 @@
 
 Calibrates anew (nothing is saved), then sweeps torch.mm over squares and over all (m, k, n) of a grid, then compiles
 `stream_copy.c` with -O3 -march=native (and -fopenmp) and runs it at our working sets, `--repeats` times in turn with
-the calibration's own copies in fresh processes, so that what the machine does meanwhile is done to both. Needs gcc or cc.
+the calibration's own copies in fresh processes, so that what the machine does meanwhile is done to both.
 
 Rates: the fastest tenth of the runs, ours and the sweep's; STREAM's own figure is its best run, its median stands
 beside it. The best of a sweep is too good on average (the best of many noisy figures): the best five are timed again

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from effprof.ceiling_records import Ceilings
     from effprof.ceilings.session import Stand
 
-_PRECISIONS = tuple(name for name in PRECISIONS if name != AMP)
-"""What tensors can be of; autocast is for whole networks, on GPUs."""
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("device")
@@ -40,8 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="threads of one operator (default: as torch chooses)",
     )  # fmt: skip
     group.add_argument(
-        "--precision", type=one_of("--precision", _PRECISIONS), default="fp32",
-        metavar="{" + ",".join(_PRECISIONS) + "}",
+        "--precision", type=one_of("--precision", PRECISIONS), default="fp32", metavar="{" + ",".join(PRECISIONS) + "}",
         help="of what is multiplied (default: fp32)",
     )  # fmt: skip
     group = parser.add_argument_group("timing")
