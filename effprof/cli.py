@@ -100,7 +100,8 @@ def _run(words: list[str]) -> int:
     except SystemExit:  # --help and --version; errors are raised
         write_out()
         return 0
-    args.command_line = shlex.join(["effprof", *words])
+    # A file name that is not UTF-8 reaches Python with lone surrogates, which JSON cannot hold.
+    args.command_line = shlex.join(["effprof", *words]).encode("utf-8", "backslashreplace").decode()
     return load_command(args.command_name).run(args)
 
 

@@ -42,6 +42,8 @@ def check_models(specs: Sequence[RunSpec]) -> None:
     from effprof import zoo
 
     for spec in specs:
+        if spec.model.encode("utf-8", "replace").decode() != spec.model:
+            raise UsageError(f"--model is {spec.model!r}, which is not UTF-8. Give the file or folder another name.")
         if not is_remote(spec.device) or zoo.split_source(spec.model).kind in (zoo.Kind.ZOO, zoo.Kind.FILE):
             zoo.check_name(spec.model)
 

@@ -30,7 +30,8 @@ def _profile_problems(asked: RunSpec, profile: Profile) -> Iterator[str]:
     yield from _other_device(profile.spec.device, profile.device.kind)
     if rounds > asked.rounds or (rounds < asked.rounds and not profile.partial):
         yield f"it has {rounds} rounds, and {asked.rounds} were asked for"
-    if profile.device_trace is not None and profile.device.kind != "cuda":
+    has_trace = profile.device_trace is not None or any(one.gpu is not None for one in profile.rounds)
+    if has_trace and profile.device.kind != "cuda":
         yield f"it holds a GPU's trace, and the device is {profile.device.kind!r}"
 
 

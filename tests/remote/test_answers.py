@@ -12,7 +12,7 @@ from small_profile import ROUND, TIMED
 from small_sweep import planned_sweep
 
 from effprof.cli import main
-from effprof.device_records import DeviceActivity, DeviceTrace, TraceDevice
+from effprof.device_records import DeviceActivity, DeviceTrace, GpuRound, TraceDevice
 from effprof.records import DeviceInfo, Profile, RunSpec
 from effprof.remote.answers import profile_problem, sweep_problem
 from effprof.remote.wire import PROTOCOL
@@ -68,6 +68,8 @@ def test_devices(asked: str, found: str, kind: str, is_right: bool) -> None:
 def test_a_trace_comes_from_a_gpu_alone() -> None:
     with_trace = replace(answer(), device_trace=TRACE)
     assert profile_problem(ASKED, with_trace) == "it holds a GPU's trace, and the device is 'cpu'"
+    in_a_round = replace(answer(), rounds=(replace(ROUND, gpu=GpuRound((0.1, 0.1))),))
+    assert profile_problem(ASKED, in_a_round) == "it holds a GPU's trace, and the device is 'cpu'"
     gpu = replace(answer(device="cuda:0"), device=DeviceInfo("cuda", "GPU", "x86_64", 1), device_trace=TRACE)
     assert profile_problem(replace(ASKED, device="cuda"), gpu) is None
 
