@@ -32,7 +32,7 @@ def find(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict] = ())
     Nothing below 1 % of the latency is found. Where nothing was timed (`effprof count`), shares are of all calls'
     access_bytes and no gain is expected. In an imported trace nothing is found.
     """
-    if analysis.device_time is not None:
+    if profile.device_trace is not None:
         return ()
     network = _timed(profile, analysis, verdicts) if analysis.accounting is not None else _counted(profile, analysis)
     if network is None:

@@ -155,6 +155,12 @@ def test_a_slow_host_is_named(whole: Ran) -> None:
     assert note["text"].startswith("The GPU works for 1.30 ms of the 4.00 ms: for 67.5 % it waits")
 
 
+def test_what_to_change_is_found_on_a_gpu_too(whole: Ran) -> None:
+    found = {finding["code"]: finding for finding in whole.report["findings"]}
+    assert found["G4-batch-norm"]["evidence"]["time_s"] == pytest.approx(200e-6)
+    assert found["G4-batch-norm"]["evidence"]["share"] == pytest.approx(0.05)
+
+
 def test_a_busy_gpu_is_not(whole: Ran) -> None:
     profile = loads_profile((whole.folder / "out" / "profile.json").read_bytes())
     (measured,) = profile.rounds
