@@ -17,6 +17,7 @@ from effprof.statistics import quantile
 FAST = 0.1
 SHORTEST_VISIT_S = 0.01
 MIN_RUNS, MAX_RUNS = 3, 5000
+PATIENCE = 3
 LONGEST_RUN_S = 0.3
 """Trials that would take longer for one run are left out: nothing shorter than a second could time them."""
 
@@ -36,8 +37,8 @@ class Rig(Protocol):
         ...
 
 
-def times_of(trial: Trial, rig: Rig, seconds: float) -> list[float]:
-    """Runs for so many seconds after a first one, at least 3 where they end in three times that."""
+def times_of(trial: Trial, rig: Rig, seconds: float, least_runs: int = MIN_RUNS) -> list[float]:
+    """Runs for so many seconds after a first one, three times as long where they would be fewer than the least."""
     with rig.ready(trial) as run:
         run()
         started = rig.now_s()
@@ -45,7 +46,7 @@ def times_of(trial: Trial, rig: Rig, seconds: float) -> list[float]:
         while len(times) < MAX_RUNS:
             times.append(run())
             elapsed = rig.now_s() - started
-            if elapsed >= (seconds if len(times) >= MIN_RUNS else MIN_RUNS * seconds):
+            if elapsed >= (seconds if len(times) >= least_runs else PATIENCE * seconds):
                 break
     return times
 
