@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -37,6 +38,8 @@ PROFILED_RUNS = 12
 MIN_PROFILED_RUNS = 3
 SMALL_RUNS = 12
 TIMER = "kineto"
+EVENT_RECORD = "cudaEventRecord"
+"""How the trace calls what `Event.record` does, with what follows in some versions (`...WithFlags`)."""
 NOTHING_SEEN = Note(
     "no-device-trace",
     "torch.profiler saw no work of the GPU, so there are no times of calls; the latency is as sure as ever.",
@@ -232,10 +235,16 @@ def _how_many(limits: Limits, run_s: float) -> int:
 
 
 def _runs_of(joined: JoinedTrace) -> Iterator[TracedRun]:
-    """On the clock of the trace's activities, which begins with the first of them."""
-    zero_us = float(joined.events.device.start.min())
+    """On the clock of the trace's activities, which begins with the first of them. A run begins where the event before
+    it was recorded, as its latency does; what we do before that is none of it."""
+    events = joined.events
+    zero_us = float(events.device.start.min())
+    records = np.array([name.startswith(EVENT_RECORD) for name in events.names] or [False])[events.launches.name]
+    recorded_us = np.sort(events.launches.end[records])
     for run in joined.runs:
-        yield TracedRun((run.start_us - zero_us) * 1e-6, (run.end_us - zero_us) * 1e-6)
+        after = recorded_us[(recorded_us >= run.start_us) & (recorded_us <= run.end_us)]
+        began_us = float(after[0]) if len(after) else run.start_us
+        yield TracedRun((began_us - zero_us) * 1e-6, (run.end_us - zero_us) * 1e-6)
 
 
 def _counted_by_run(calls: tuple[OpCall, ...], captured: int, runs: int) -> tuple[OpCall, ...]:
