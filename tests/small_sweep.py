@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from effprof.bench.planned import planned_candidates
-from effprof.bench.rounds import Budget, measure_entry
+from effprof.bench.rounds import measure_entry
 from effprof.bench.settings import settings_of
+from effprof.bench.turns import Budget
 from effprof.devices.fake import Cost, Plan
 from effprof.records import DeviceInfo, Environment, Note
 from effprof.sweep_records import (
@@ -26,7 +27,7 @@ from effprof.sweep_records import (
 ENVIRONMENT = Environment(
     "0.1.0", "3.12.1", "2.14.1", "Linux", "Imaginary CPU", "glibc 2.36", None, "2026-01-02T03:04:05Z"
 )
-BUDGET = Budget(SweepSpec.min_rounds, SweepSpec.max_time_s, SweepSpec.margin)
+BUDGET = Budget(SweepSpec.min_rounds, SweepSpec.max_time_s)
 SLOWDOWNS: dict[GuidelineId, float] = {"G1": 1.5, "G2": 2.0, "G3": 1.1, "G4": 0.95}
 
 
@@ -55,7 +56,8 @@ def planned_entry(
     plan = Plan(default=Cost(noise=noise), guidelines={guideline: slowdown})
     settings = settings_of(guideline, platform, scale)
     points = [untimed(setting, position) for position, setting in enumerate(settings)]
-    entry = measure_entry(planned_candidates(points, plan, 10 * seed), budget, random.Random(seed), progress, True)
+    candidates = planned_candidates(points, plan, 10 * seed)
+    entry = measure_entry(candidates, budget, SweepSpec.margin, random.Random(seed), progress, True)
     assert entry is not None
     return entry
 

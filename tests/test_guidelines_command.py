@@ -11,7 +11,7 @@ import pytest
 from small_sweep import planned_sweep, timed_entry
 
 from effprof.bench import sweep as sweep_module
-from effprof.bench.rounds import GRACE_S
+from effprof.bench.turns import GRACE_S
 from effprof.cli import build_parser, main
 from effprof.commands.guidelines import TOO_NOISY, how_long, sweep_spec
 from effprof.guidelines.rules import MIN_ROUNDS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from effprof.bench.rounds import Candidate, warm
+from effprof.bench.rounds import Candidate
+from effprof.bench.turns import warm
 from effprof.devices.fake import Plan, PlannedRuns
 from effprof.sweep_records import SweepPoint
 
@@ -16,5 +17,5 @@ def planned_candidates(points: Sequence[SweepPoint], plan: Plan, seed: int) -> t
     for position, point in enumerate(points):
         share = position / (len(points) - 1)
         clock = PlannedRuns(plan, point.mult_adds, planned**share, seed + position)
-        candidates.append(Candidate(point, clock, warm(clock)))
+        candidates.append(Candidate(clock, warm(clock), point=point))
     return tuple(candidates)

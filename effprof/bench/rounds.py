@@ -1,191 +1,53 @@
-"""Timing the settings of one entry side by side; torch-free, so that a make-believe clock can be driven alone.
-
-All settings are visited once a round, in random order, each for a few plain runs in a row of which the median is
-kept. Rounds go on until the slowdown is known (`guidelines/rules.py`) or the time is up; a round that this cuts in two
-is dropped.
-"""
+"""The settings of one entry take turns (`bench/turns.py`) until the slowdown is known (`guidelines/rules.py`)."""
 
 from __future__ import annotations
 
-import math
 import random
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from time import monotonic
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from effprof.devices.base import PlainRun
-from effprof.guidelines.rules import MIN_ROUNDS, is_known, slowdown
-from effprof.interrupts import interrupts_deferred
+from effprof.bench.turns import Budget, Progress, Seat, take_turns
+from effprof.guidelines.rules import is_known, slowdown
 from effprof.sweep_records import SweepEntry, SweepPoint
 
-VISIT_S = 0.03
-"""A visit lasts about this long: a short one would be of single odd runs, a long one lets the machine change."""
-LONGEST_VISIT_S = 5 * VISIT_S
-"""A visit ends once it has taken this long, be it after one run: on a slow or busy machine too rounds must end."""
-MIN_RUNS, MAX_RUNS = 3, 25
-GRACE_S = 5.0
-"""So much later than `max_time_s` the round that is being taken, and those that a verdict needs, may end, unless the
-whole sweep is late."""
-CHECK_GROWTH = 1.2
-"""The interval is looked at whenever there are this many times as many rounds."""
 
-
-class Clock(Protocol):
-    """One network on one input, ready to run again and again."""
-
-    def plain(self) -> PlainRun: ...
-
-
-@dataclass(frozen=True)
-class Candidate:
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Seat):
     """A setting before it was timed, and what runs it."""
 
     point: SweepPoint
     """Without rounds."""
-    clock: Clock
-    warm_s: float
-    """What one warm run took."""
-
-    @property
-    def runs(self) -> int:
-        """Plain runs in one visit, at most."""
-        return min(max(math.ceil(VISIT_S / max(self.warm_s, 1e-9)), MIN_RUNS), MAX_RUNS)
-
-
-@dataclass(frozen=True)
-class Budget:
-    min_rounds: int
-    max_time_s: float
-    margin: float
-    grace_s: float = GRACE_S
-
-
-@dataclass
-class _Taken:
-    rounds_s: list[list[float]]
-    faults: list[list[float]]
-    order: list[tuple[int, ...]] = field(default_factory=list)
-    """Of the rounds that were finished."""
-    clock_s: float = 0.0
-    """What all visits took by the candidates' own clocks."""
-
-
-Progress = Callable[[str, float], None]
-
-
-def warm(clock: Clock, runs: int = 3) -> float:
-    """Runs that are not kept (fewer where they are long); how long the fastest took."""
-    return min(run.time_s for run in _plain_runs(clock, runs))
-
-
-def round_s(candidates: Sequence[Candidate]) -> float:
-    """About how long one round takes."""
-    return sum(candidate.runs * candidate.warm_s for candidate in candidates)
 
 
 def measure_entry(
-    candidates: Sequence[Candidate], budget: Budget, rng: random.Random, progress: Progress, is_make_believe: bool
+    candidates: Sequence[Candidate],
+    budget: Budget,
+    margin: float,
+    rng: random.Random,
+    progress: Progress,
+    is_make_believe: bool,
 ) -> SweepEntry | None:
     """Rounds until the stop rule is met; an interrupt ends them early. None when no round was finished.
 
     Args:
         is_make_believe: the candidates' own clock decides when the time is up, as a real one would.
     """
-    taken = _Taken([[] for _ in candidates], [[] for _ in candidates])
-    try:
-        reason = _take_rounds(candidates, taken, budget, rng, progress, is_make_believe)
-    except KeyboardInterrupt:
-        reason = "interrupted"
-    complete = min(map(len, taken.rounds_s))
-    if not complete:
+    severe, recommended = candidates[-1].point, candidates[0].point
+
+    def enough(rounds_s: Sequence[Sequence[float]]) -> bool:
+        found = slowdown(_timed(severe, rounds_s[-1]), _timed(recommended, rounds_s[0]))
+        return is_known(found, margin)
+
+    taken = take_turns(candidates, budget, rng, progress, is_make_believe=is_make_believe, enough=enough)
+    if taken is None:
         return None
-    setting = candidates[0].point.setting
     points = tuple(
-        _with_rounds(candidate.point, times[:complete], faults[:complete])
-        for candidate, times, faults in zip(candidates, taken.rounds_s, taken.faults, strict=True)
+        _timed(candidate.point, rounds_s, faults)
+        for candidate, rounds_s, faults in zip(candidates, taken.rounds_s, taken.faults, strict=True)
     )
-    runs = tuple(candidate.runs for candidate in candidates)
-    return SweepEntry(setting.guideline, setting.scale, points, runs, tuple(taken.order[:complete]), reason)
+    runs, setting = tuple(candidate.runs for candidate in candidates), recommended.setting
+    return SweepEntry(setting.guideline, setting.scale, points, runs, tuple(taken.order), taken.stopped_because)
 
 
-def _take_rounds(
-    candidates: Sequence[Candidate],
-    taken: _Taken,
-    budget: Budget,
-    rng: random.Random,
-    progress: Progress,
-    is_make_believe: bool,
-) -> str:
-    started = monotonic()
-
-    def elapsed_s() -> float:
-        return taken.clock_s if is_make_believe else monotonic() - started
-
-    least = max(budget.min_rounds, MIN_ROUNDS)
-    next_check = least
-    while _take_round(candidates, taken, rng, lambda: elapsed_s() <= budget.max_time_s + budget.grace_s):
-        rounds, so_far_s = len(taken.order), elapsed_s()
-        progress(f"round {rounds}", min(max(rounds / least * 0.9, so_far_s / max(budget.max_time_s, 1e-9)), 1.0))
-        if rounds >= next_check:
-            if _slowdown_is_known(candidates, taken, budget.margin):
-                return "interval"
-            next_check = math.ceil(CHECK_GROWTH * rounds)
-        if not _another_fits(rounds, so_far_s, budget):
-            break
-    return "max-time"
-
-
-def _take_round(
-    candidates: Sequence[Candidate], taken: _Taken, rng: random.Random, in_time: Callable[[], bool]
-) -> bool:
-    """Whether every candidate could be visited in time; else the round does not count. The first is always finished:
-    without it there is nothing to show."""
-    order = rng.sample(range(len(candidates)), len(candidates))
-    for position in order:
-        if taken.order and not in_time():
-            return False
-        taken.clock_s += _visit(candidates[position], taken.rounds_s[position], taken.faults[position])
-    taken.order.append(tuple(order))
-    return True
-
-
-def _another_fits(rounds: int, elapsed_s: float, budget: Budget) -> bool:
-    """A round takes about as long as those before it; those that a verdict needs may use the grace."""
-    grace_s = budget.grace_s if rounds < MIN_ROUNDS else 0.0
-    return elapsed_s * (1 + 1 / rounds) <= budget.max_time_s + grace_s
-
-
-def _visit(candidate: Candidate, rounds_s: list[float], faults: list[float]) -> float:
-    """The median of the visit's runs is kept; returns how long all of them took."""
-    with interrupts_deferred():  # a visit is taken whole or not at all
-        runs = _plain_runs(candidate.clock, candidate.runs)
-    rounds_s.append(statistics.median(run.time_s for run in runs))
-    known = [run.page_faults for run in runs if run.page_faults is not None]
-    if known:
-        faults.append(statistics.median(known))
-    return sum(run.time_s for run in runs)
-
-
-def _plain_runs(clock: Clock, most: int) -> list[PlainRun]:
-    """At least one run, and no more once they have taken `LONGEST_VISIT_S`."""
-    runs = [clock.plain()]
-    took_s = runs[0].time_s
-    while len(runs) < most and took_s < LONGEST_VISIT_S:
-        runs.append(clock.plain())
-        took_s += runs[-1].time_s
-    return runs
-
-
-def _slowdown_is_known(candidates: Sequence[Candidate], taken: _Taken, margin: float) -> bool:
-    severe = _with_rounds(candidates[-1].point, taken.rounds_s[-1], [])
-    recommended = _with_rounds(candidates[0].point, taken.rounds_s[0], [])
-    return is_known(slowdown(severe, recommended), margin)
-
-
-def _with_rounds(point: SweepPoint, rounds_s: Sequence[float], faults: Sequence[float]) -> SweepPoint:
-    return SweepPoint(
-        point.setting, point.mult_adds, point.access_bytes, point.access_elements, point.op_count, point.kernel,
-        tuple(rounds_s), tuple(faults),
-    )  # fmt: skip
+def _timed(point: SweepPoint, rounds_s: Sequence[float], faults: Sequence[float] = ()) -> SweepPoint:
+    return replace(point, rounds_s=tuple(rounds_s), page_faults=tuple(faults))

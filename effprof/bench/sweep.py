@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,20 +22,33 @@ from effprof.analyze.memory import peak_activation_bytes
 from effprof.bench.kernels import convolution_kernels
 from effprof.bench.networks import build, input_shape
 from effprof.bench.planned import planned_candidates
-from effprof.bench.rounds import GRACE_S, Budget, Candidate, measure_entry, round_s, warm
+from effprof.bench.rounds import Candidate, measure_entry
 from effprof.bench.settings import settings_of
+from effprof.bench.turns import GRACE_S, Budget, round_s, warm
 from effprof.capture import Inputs
 from effprof.cost import cost_of
 from effprof.devices.base import PlainRun
-from effprof.devices.cpu import cpu_device, plain_run
+from effprof.devices.cpu import FreshInputs, cpu_device, plain_run
+from effprof.devices.cuda import (
+    CudaSubject,
+    cuda_device,
+    cuda_state,
+    free_bytes,
+    gpu_uuid,
+    on_gpu,
+    ordinal_of,
+    target,
+)
 from effprof.devices.fake import FakeSubject, Plan, fake_device, read_plan
 from effprof.measure.allocator import set_malloc
-from effprof.measure.environment import LoadWatch, environment
+from effprof.measure.environment import GpuWatch, LoadWatch, environment
 from effprof.measure.guard import threads_for, threads_set
+from effprof.measure.on_cuda import moved
 from effprof.measure.prepare import DTYPES
 from effprof.measure.static import refuse_too_large, static_capture
-from effprof.records import OpCall
+from effprof.records import DeviceInfo, Environment, OpCall
 from effprof.sensors.affinity import kept_to
+from effprof.settings import AMP, check_precision
 from effprof.sweep_records import Sweep, SweepEntry, SweepPoint, SweepSetting, SweepSpec
 
 Progress = Callable[[str, float], None]
@@ -52,6 +65,18 @@ class CpuClock:
     def plain(self) -> PlainRun:
         return plain_run(self.network, self.inputs)
 
+    def kernels(self) -> str | None:
+        """Which convolution kernels torch picks."""
+        return convolution_kernels(self.network, *self.inputs.tensors())
+
+
+class CudaClock(CudaSubject):
+    """The same on the current GPU, timed by CUDA events."""
+
+    def kernels(self) -> str | None:
+        with self.precision():
+            return convolution_kernels(self.model, *self.inputs.inputs.tensors())
+
 
 def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
     """All entries of `spec`, one after another; an interrupt ends it early and marks it partial.
@@ -63,23 +88,36 @@ def measure_sweep(spec: SweepSpec, progress: Progress) -> Sweep:
     set_malloc(spec.malloc)
     deadline = monotonic() + (1 + len(spec.other_scales)) * len(spec.guidelines) * (spec.max_time_s + GRACE_S)
     rng = random.Random(spec.seed)
-    with kept_to(spec.cpus), threads_set(threads_for(spec.threads, spec.cpus)), torch.inference_mode():
+    check_precision("--precision", spec.precision, spec.device)
+    ordinal = ordinal_of(spec.device)
+    gpu = nullcontext() if ordinal is None else on_gpu(ordinal, spec.batch_size)
+    with kept_to(spec.cpus), threads_set(threads_for(spec.threads, spec.cpus)), gpu, torch.inference_mode():
         kind, _, argument = spec.device.partition(":")
         is_fake = kind == "fake"
         plan = read_plan(Path(argument) if argument else None) if is_fake else None
-        device = cpu_device() if plan is None else fake_device(spec.threads or 1)
-        started, watch = environment(spec.malloc), LoadWatch()
+        device, started, gpu_watch = _machine(spec, is_fake)
+        watch = LoadWatch()
         entries = _prepared(spec, plan, progress)
         measured = tuple(_measured(entries, spec, rng, progress, is_fake, deadline))
         if not measured:
             raise KeyboardInterrupt
         cut_short = len(measured) < len(entries) or measured[-1].stopped_because == "interrupted"
-        notes = tuple(watch.notes(device, started.emulated))
-        if not (is_fake or cut_short):
+        started, gpu_notes = gpu_watch.finish(started)
+        notes = (*watch.notes(device, started.emulated), *gpu_notes)
+        if device.kind == "cpu" and not cut_short:
             progress("looking at kernels", 1.0)
             with suppress(KeyboardInterrupt):  # all is measured: an interrupt only ends the looking
                 measured = _with_kernels_elsewhere(entries, measured, deadline)
         return Sweep(spec, started, device, measured, notes, cut_short)
+
+
+def _machine(spec: SweepSpec, is_fake: bool) -> tuple[DeviceInfo, Environment, GpuWatch]:
+    """What is measured on, and the watch over it where it is a GPU."""
+    started, ordinal = environment(spec.malloc), ordinal_of(spec.device)
+    if ordinal is not None:
+        started = replace(started, cuda=cuda_state(ordinal))
+        return cuda_device(ordinal), started, GpuWatch(spec.device, gpu_uuid(ordinal))
+    return fake_device(spec.threads or 1) if is_fake else cpu_device(), started, GpuWatch(spec.device)
 
 
 def _prepared(spec: SweepSpec, plan: Plan | None, progress: Progress) -> list[Entry]:
@@ -89,7 +127,7 @@ def _prepared(spec: SweepSpec, plan: Plan | None, progress: Progress) -> list[En
     for guideline, scale in wanted:
         progress(f"warming {guideline} {scale}", 0.0)
         settings = settings_of(guideline, spec.platform, scale)
-        entries.append(_on_cpu(settings, spec) if plan is None else _on_fake(settings, spec, plan))
+        entries.append(_for_real(settings, spec) if plan is None else _on_fake(settings, spec, plan))
     return entries
 
 
@@ -117,7 +155,7 @@ def _measured(
             reached = done + part * share
             progress(f"{name} {text}, about {_duration(total - reached)} to go", reached / total)
 
-        finished = measure_entry(entry, _budget(spec, max(left_s, 0.0)), rng, report, is_fake)
+        finished = measure_entry(entry, _budget(spec, max(left_s, 0.0)), spec.margin, rng, report, is_fake)
         if finished is not None:
             yield finished
         if finished is None or finished.stopped_because == "interrupted":
@@ -127,7 +165,7 @@ def _measured(
 
 def _budget(spec: SweepSpec, left_s: float) -> Budget:
     max_time_s = min(spec.max_time_s, left_s)
-    return Budget(spec.min_rounds, max_time_s, spec.margin, min(GRACE_S, left_s - max_time_s))
+    return Budget(spec.min_rounds, max_time_s, min(GRACE_S, left_s - max_time_s))
 
 
 def _with_kernels_elsewhere(
@@ -143,9 +181,8 @@ def _with_kernels_elsewhere(
 
 
 def _looked_at(threads: int, deadline: float, candidate: Candidate, point: SweepPoint) -> SweepPoint:
-    clock, kernel = candidate.clock, None
-    if isinstance(clock, CpuClock) and monotonic() < deadline:
-        kernel = convolution_kernels(clock.network, *clock.inputs.tensors())
+    clock = candidate.clock
+    kernel = clock.kernels() if isinstance(clock, CpuClock) and monotonic() < deadline else None
     return point if kernel is None else replace(point, kernel_elsewhere=(threads, kernel))
 
 
@@ -154,15 +191,22 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _on_cpu(settings: Sequence[SweepSetting], spec: SweepSpec) -> Entry:
+def _for_real(settings: Sequence[SweepSetting], spec: SweepSpec) -> Entry:
     candidates = []
     for setting in settings:
         network, calls = _counted(setting, spec)
-        x = _input(setting, spec)
-        clock = CpuClock(network, Inputs((x,)))
-        point = _point(setting, calls, convolution_kernels(network, x))  # its first run
-        candidates.append(Candidate(point, clock, warm(clock)))
+        clock = _clock(network, Inputs((_input(setting, spec),)), spec)
+        point = _point(setting, calls, clock.kernels())  # its first run
+        candidates.append(Candidate(clock, warm(clock), point=point))
     return tuple(candidates)
+
+
+def _clock(network: nn.Module, inputs: Inputs, spec: SweepSpec) -> CpuClock | CudaClock:
+    ordinal = ordinal_of(spec.device)
+    if ordinal is None:
+        return CpuClock(network, inputs)
+    network, inputs = moved(network, inputs, target(ordinal))
+    return CudaClock(network, FreshInputs(inputs, ()), target(ordinal), spec.precision == AMP)
 
 
 def _on_fake(settings: Sequence[SweepSetting], spec: SweepSpec, plan: Plan) -> Entry:
@@ -174,7 +218,7 @@ def _on_fake(settings: Sequence[SweepSetting], spec: SweepSpec, plan: Plan) -> E
         clocks.append(FakeSubject(calls, plan, (shape,), seed=spec.seed + number))
     if settings[0].guideline in plan.guidelines:
         return planned_candidates(points, plan, spec.seed)
-    return tuple(Candidate(point, clock, warm(clock)) for point, clock in zip(points, clocks, strict=True))
+    return tuple(Candidate(clock, warm(clock), point=point) for point, clock in zip(points, clocks, strict=True))
 
 
 def _counted(setting: SweepSetting, spec: SweepSpec) -> tuple[nn.Module, tuple[OpCall, ...]]:
@@ -185,7 +229,9 @@ def _counted(setting: SweepSetting, spec: SweepSpec) -> tuple[nn.Module, tuple[O
     shape = input_shape(setting, spec.batch_size, spec.img_size)
     x = torch.empty(shape, dtype=dtype, device="meta", memory_format=layout)
     calls = static_capture(network, Inputs((x,))).calls
-    refuse_too_large(0, peak_activation_bytes(calls), spec.batch_size)
+    ordinal = ordinal_of(spec.device)
+    gpu_bytes = None if ordinal is None else free_bytes(ordinal)
+    refuse_too_large(0, peak_activation_bytes(calls), spec.batch_size, gpu_bytes)
     return network, calls
 
 
@@ -197,7 +243,8 @@ def _input(setting: SweepSetting, spec: SweepSpec) -> torch.Tensor:
 
 
 def _form(spec: SweepSpec) -> tuple[torch.dtype, torch.memory_format]:
-    return DTYPES[spec.precision], torch.channels_last if spec.channels_last else torch.contiguous_format
+    dtype = DTYPES["fp32" if spec.precision == AMP else spec.precision]
+    return dtype, torch.channels_last if spec.channels_last else torch.contiguous_format
 
 
 def _point(setting: SweepSetting, calls: Sequence[OpCall], kernel: str | None) -> SweepPoint:

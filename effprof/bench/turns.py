@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Protocol
 
 from effprof.devices.base import PlainRun
+from effprof.guidelines.rules import MIN_ROUNDS
 from effprof.interrupts import interrupts_deferred
 
 VISIT_S = 0.03
@@ -22,10 +23,8 @@ VISIT_S = 0.03
 LONGEST_VISIT_S = 5 * VISIT_S
 """A visit ends once it has taken this long, be it after one run: on a slow or busy machine too rounds must end."""
 MIN_RUNS, MAX_RUNS = 3, 25
-NEEDED_ROUNDS = 6
-"""What an interval of the median needs (see `guidelines.rules.MIN_ROUNDS`); they may use the grace."""
 GRACE_S = 5.0
-"""So much later than `max_time_s` the round that is being taken, and those that a verdict needs, may end."""
+"""So much later than `max_time_s` the round that is being taken, and those that an interval needs, may end."""
 CHECK_GROWTH = 1.2
 """Whether there is enough is asked whenever there are this many times as many rounds."""
 
@@ -54,6 +53,8 @@ class Seat:
 class Budget:
     min_rounds: int
     max_time_s: float
+    grace_s: float = GRACE_S
+    """Less where the whole that this is a part of is late."""
 
 
 @dataclass
@@ -126,9 +127,9 @@ def _take_rounds(
     def elapsed_s() -> float:
         return taken.clock_s if is_make_believe else monotonic() - started
 
-    least = max(budget.min_rounds, NEEDED_ROUNDS)
+    least = max(budget.min_rounds, MIN_ROUNDS)
     next_check = least
-    while _take_round(seats, taken, rng, lambda: elapsed_s() <= budget.max_time_s + GRACE_S):
+    while _take_round(seats, taken, rng, lambda: elapsed_s() <= budget.max_time_s + budget.grace_s):
         rounds, so_far_s = len(taken.order), elapsed_s()
         progress(f"round {rounds}", min(max(rounds / least * 0.9, so_far_s / max(budget.max_time_s, 1e-9)), 1.0))
         if rounds >= next_check:
@@ -154,7 +155,7 @@ def _take_round(seats: Sequence[Seat], taken: Taken, rng: random.Random, in_time
 
 def _another_fits(rounds: int, elapsed_s: float, budget: Budget) -> bool:
     """A round takes about as long as those before it; those that a verdict needs may use the grace."""
-    grace_s = GRACE_S if rounds < NEEDED_ROUNDS else 0.0
+    grace_s = budget.grace_s if rounds < MIN_ROUNDS else 0.0
     return elapsed_s * (1 + 1 / rounds) <= budget.max_time_s + grace_s
 
 

@@ -108,7 +108,7 @@ def sweep_spec(args: argparse.Namespace) -> SweepSpec:
 
 def how_long(spec: SweepSpec) -> str:
     """Said before anything is timed; how much is left is said all the way."""
-    from effprof.bench.rounds import GRACE_S
+    from effprof.bench.turns import GRACE_S
 
     count = len(spec.guidelines) * (1 + len(spec.other_scales))
     most_s = count * (spec.max_time_s + GRACE_S)

@@ -8,12 +8,12 @@ from functools import cache
 import pytest
 from small_sweep import planned_entry
 
-from effprof.bench.rounds import Budget
+from effprof.bench.turns import Budget
 from effprof.guidelines.rules import MIN_ROUNDS, answer, slowdown
 from effprof.sweep_records import SweepSpec
 
 SIMULATIONS = 200
-FEW = Budget(MIN_ROUNDS, 0.0, SweepSpec.margin)
+FEW = Budget(MIN_ROUNDS, 0.0)
 
 
 @cache

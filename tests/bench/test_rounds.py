@@ -9,19 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 from small_sweep import planned_entry, quiet, untimed
 
-from effprof.bench import rounds as rounds_module
-from effprof.bench.rounds import (
-    GRACE_S,
-    LONGEST_VISIT_S,
-    MAX_RUNS,
-    MIN_RUNS,
-    Budget,
-    Candidate,
-    Clock,
-    measure_entry,
-    warm,
-)
+from effprof.bench import turns as turns_module
+from effprof.bench.rounds import Candidate, measure_entry
 from effprof.bench.settings import settings_of
+from effprof.bench.turns import GRACE_S, LONGEST_VISIT_S, MAX_RUNS, MIN_RUNS, Budget, Clock, warm
 from effprof.devices.base import PlainRun
 from effprof.guidelines.rules import judge_entry
 from effprof.sweep_records import SweepEntry
@@ -49,14 +40,14 @@ def measured(
     clocks: Sequence[Clock], budget: Budget, warm_s: float = 1.0, is_make_believe: bool = True
 ) -> SweepEntry | None:
     settings = settings_of("G1", "arm", "x1")
-    candidates = [Candidate(untimed(s), clock, warm_s) for s, clock in zip(settings, clocks, strict=True)]
-    return measure_entry(candidates, budget, random.Random(0), quiet, is_make_believe)
+    candidates = [Candidate(clock, warm_s, point=untimed(s)) for s, clock in zip(settings, clocks, strict=True)]
+    return measure_entry(candidates, budget, 0.02, random.Random(0), quiet, is_make_believe)
 
 
 def test_a_round_visits_every_setting_and_keeps_the_median() -> None:
     log: list[str] = []
     clocks = [Ticking(log=log, name=name) for name in "abcd"]
-    entry = measured(clocks, Budget(6, 0.0, 0.02))
+    entry = measured(clocks, Budget(6, 0.0))
     assert entry is not None
     assert entry.stopped_because == "interval"  # all alike: the ratio is 1
     assert entry.runs_per_round == (3, 3, 3, 3)
@@ -77,7 +68,7 @@ def test_the_order_follows_the_seed() -> None:
     ("warm_s", "runs"), [(1.0, MIN_RUNS), (0.01, 3), (0.005, 6), (1e-6, MAX_RUNS), (0.0, MAX_RUNS)]
 )
 def test_short_runs_are_repeated(warm_s: float, runs: int) -> None:
-    assert Candidate(untimed(settings_of("G1", "arm", "x1")[0]), Ticking(), warm_s).runs == runs
+    assert Candidate(Ticking(), warm_s, point=untimed(settings_of("G1", "arm", "x1")[0])).runs == runs
 
 
 def test_rounds_end_when_the_slowdown_is_known() -> None:
@@ -94,7 +85,7 @@ def test_a_noisier_clock_needs_more_rounds() -> None:
 
 def test_an_interrupt_keeps_whole_rounds() -> None:
     clocks = [Ticking(), Ticking(), Ticking(fail_at=8), Ticking()]
-    entry = measured(clocks, Budget(6, 100.0, 0.02))
+    entry = measured(clocks, Budget(6, 100.0))
     assert entry is not None
     assert entry.stopped_because == "interrupted"
     assert {len(point.rounds_s) for point in entry.points} == {2}
@@ -102,7 +93,7 @@ def test_an_interrupt_keeps_whole_rounds() -> None:
 
 
 def test_an_interrupt_in_the_first_round_leaves_nothing() -> None:
-    assert measured([Ticking(), Ticking(fail_at=1), Ticking(), Ticking()], Budget(6, 100.0, 0.02)) is None
+    assert measured([Ticking(), Ticking(fail_at=1), Ticking(), Ticking()], Budget(6, 100.0)) is None
 
 
 def test_warm_runs_are_not_kept() -> None:
@@ -136,17 +127,17 @@ class Slowing:
 @pytest.mark.parametrize(("run_s", "runs"), [(0.001, MAX_RUNS), (0.4 * LONGEST_VISIT_S, 3), (2 * LONGEST_VISIT_S, 1)])
 def test_a_visit_ends_when_runs_take_longer_than_warm_ones(run_s: float, runs: int) -> None:
     machine = Slowing([run_s])
-    entry = measured([machine] * 4, Budget(6, 0.0, 0.02), warm_s=1e-6)
+    entry = measured([machine] * 4, Budget(6, 0.0), warm_s=1e-6)
     assert entry is not None
     assert machine.runs == 4 * runs * len(entry.order)
 
 
 @pytest.mark.parametrize("is_make_believe", [True, False])
 def test_a_slow_machine_gets_one_round_and_no_verdict(is_make_believe: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round takes 8 s: the second would end at 16 s, after 7 s and the grace of 5."""
+    """A round takes 8 s: the second would end at 16 s, after 7 s and the grace."""
     machine = Slowing([2.0])
-    monkeypatch.setattr(rounds_module, "monotonic", lambda: machine.now_s)
-    entry = measured([machine] * 4, Budget(6, 7.0, 0.02), 2.0, is_make_believe)
+    monkeypatch.setattr(turns_module, "monotonic", lambda: machine.now_s)
+    entry = measured([machine] * 4, Budget(6, 7.0), 2.0, is_make_believe)
     assert entry is not None
     assert (entry.stopped_because, len(entry.order)) == ("max-time", 1)
     assert machine.now_s == 8.0
@@ -159,8 +150,8 @@ def test_a_round_that_the_end_of_the_time_cuts_is_dropped(
 ) -> None:
     """The first round takes 4 s; in the second a run takes 5 s, so that the time is up before its third visit."""
     machine = Slowing([1.0] * 4 + [5.0])
-    monkeypatch.setattr(rounds_module, "monotonic", lambda: machine.now_s)
-    entry = measured([machine] * 4, Budget(6, 7.0, 0.02), 1.0, is_make_believe)
+    monkeypatch.setattr(turns_module, "monotonic", lambda: machine.now_s)
+    entry = measured([machine] * 4, Budget(6, 7.0), 1.0, is_make_believe)
     assert entry is not None
     assert (entry.stopped_because, len(entry.order)) == ("max-time", 1)
     assert [point.rounds_s for point in entry.points] == [(1.0,)] * 4

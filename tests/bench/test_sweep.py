@@ -119,7 +119,7 @@ def test_kernels_of_a_network_without_convolutions(capfd: pytest.CaptureFixture[
 
 
 def test_what_warming_took_is_not_left_for_rounds() -> None:
-    """Of 7 s for an entry and 5 s of grace."""
+    """Of 7 s for an entry and the grace."""
     spec = SweepSpec(min_rounds=6, max_time_s=7.0)
     budgets = {left_s: sweep_module._budget(spec, left_s) for left_s in (float("inf"), 12.0, 9.0, 3.0, 0.0)}
     found = {left_s: (budget.max_time_s, budget.grace_s) for left_s, budget in budgets.items()}
