@@ -37,9 +37,9 @@ class SpanCost:
     outside_s: float
     at_most: float
     """Upper bound of its cost in a network, as a multiple."""
-    nested_s: float = 0.0
-    """Of each op recorded within a span, all inside it. Where there is one, it and `inside_s` are in a network what
-    they are here, and what is more falls outside."""
+    nested_s: float | None = None
+    """Of each op recorded within a span, all inside it; None for a timer that records none. Where there is one, it and
+    `inside_s` are in a network what they are here, and what is more falls outside."""
 
 
 class PlainSubject(Protocol):

@@ -35,9 +35,9 @@ def calibrate(
     tight_s = tight.inside_s + tight.outside_s
     point_s = min(MAX_SECONDS_PER_POINT, MAX_SHARE_PER_POINT * max_time_s)
     points = tuple(measure_point(small, point_s, rng) for small in smaller)
-    found = [point_cost_s(point, tight.nested_s) for point in points if point.spans]
+    found = [point_cost_s(point, tight.nested_s or 0.0) for point in points if point.spans]
     cost_s = min(max(statistics.median(found), tight_s), tight.at_most * tight_s) if found else tight_s
-    if tight.nested_s:
+    if tight.nested_s is not None:
         return Calibration(tight.inside_s, cost_s - tight.inside_s, method, points, tight.nested_s)
     inside_share = tight.inside_s / tight_s if tight_s else 0.0
     return Calibration(cost_s * inside_share, cost_s * (1 - inside_share), method, points)
