@@ -79,10 +79,14 @@ def test_the_guidelines_obey(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "verdicts.json").read_text())["setting"]["cpus"] == [core]
 
 
-def test_emulated_times_are_called_no_measurement() -> None:
+def test_emulated_times_are_called_no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "programs are told aarch64, /proc/sys/kernel/arch says x86_64"
     note = LoadWatch().notes(DeviceInfo("cpu", "emulated aarch64", "aarch64", 1), told)[0]
     assert note.code == "emulated"
     assert told in note.text
     assert "no measurement" in note.text
     assert LoadWatch().notes(DeviceInfo("fake", "x", "none", 1), told) == []
+    monkeypatch.setattr("effprof.measure.environment.governor", lambda: "powersave")  # of the machine below
+    board = DeviceInfo("cpu", "emulated aarch64", "aarch64", 1)
+    assert "governor" not in {note.code for note in LoadWatch().notes(board, told)}
+    assert "governor" in {note.code for note in LoadWatch().notes(board)}

@@ -111,7 +111,7 @@ class LoadWatch:
                     f"Use --threads {cores} or fewer.",
                 )
             )
-        found = governor()
+        found = governor() if emulated is None else None  # of the machine below
         if found not in (None, "performance"):
             notes.append(
                 Note(

@@ -34,4 +34,4 @@ for entry in "$binfmt_misc"/*; do
         refuse "$(basename "$entry") in binfmt_misc lacks the flag F, so it works in no userland. $install"
     fi
 done
-refuse "binfmt_misc has nothing that runs arm64 programs. $install"
+refuse "binfmt_misc has nothing that runs arm64 programs. $install; update-binfmts --enable qemu-aarch64"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arm.userland import PYTHON, Userland, environment
+from arm.userland import PROCESSOR, PYTHON, Userland, environment
 from loopback import answers, free_port
 
 if "EFFPROF_ARM64" not in os.environ:
@@ -77,7 +77,7 @@ def test_the_device_is_known_for_what_it_is() -> None:
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_the_main_job(outputs: Path, model: str) -> None:
-    done = effprof("run", "--model", model, *PAPER, *SHORT, "--output-dir", f"/tmp/outputs/{model}", limit_s=400)
+    done = effprof("run", "--model", model, *PAPER, *SHORT, "--output-dir", f"/tmp/outputs/{model}", limit_s=600)
     print(done.stdout)  # the latency, an emulator's
     assert done.returncode == 0, done.stderr
     assert NO_MEASUREMENT in done.stdout
@@ -114,6 +114,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
 StrictModes no
+SetEnv QEMU_CPU={processor}
 """
 CLIENT = """\
 Host board
@@ -137,7 +138,7 @@ def ssh(outputs: Path, tmp_path: Path) -> Iterator[str]:
     for key in (folder / "host_key", tmp_path / "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     (folder / "key.pub").write_bytes((tmp_path / "key.pub").read_bytes())
-    (folder / "sshd_config").write_text(SSHD.format(port=port, folder="/tmp/outputs/ssh"))
+    (folder / "sshd_config").write_text(SSHD.format(port=port, folder="/tmp/outputs/ssh", processor=PROCESSOR))
     known_hosts, config = tmp_path / "known_hosts", tmp_path / "ssh_config"
     known_hosts.write_text(f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}")
     config.write_text(CLIENT.format(port=port, key=tmp_path / "key", known_hosts=known_hosts))
@@ -163,7 +164,7 @@ def test_remote_from_this_processor_to_that_one(ssh: str, outputs: Path, tmp_pat
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
     )
     print(done.stdout)
     assert done.returncode == 0, f"{done.stderr}\n{(outputs / 'sshd.log').read_text()}"

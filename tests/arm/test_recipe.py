@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from arm.recipe import DebianRecipe, SiteRecipe, for_userland, site_recipe
-from arm.selection import LEFT_OUT
+from arm.selection import RUN
 
 TESTS = Path(__file__).parents[1]
 
@@ -40,6 +40,6 @@ def test_a_changed_recipe_has_another_digest() -> None:
     assert replace(DebianRecipe(), packages=("python3",)).digest != DebianRecipe().digest
 
 
-@pytest.mark.parametrize("path", LEFT_OUT)
-def test_what_is_left_out_exists(path: str) -> None:
+@pytest.mark.parametrize("path", RUN)
+def test_what_runs_there_exists(path: str) -> None:
     assert (TESTS / path).exists(), "it was renamed: tests/arm/selection.py still has its old name"
