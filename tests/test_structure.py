@@ -24,56 +24,58 @@ MAX_LINES = 400
 
 # A room may import rooms of a lower level only.
 LEVELS = {
-    "machine_records": -1,  # below `records`, which hands its names on
-    "errors": 0,
-    "interrupts": 0,
-    "foreign": 1,
-    "device_records": -1,  # parts of records
-    "records": 0,
-    "units": 0,
-    "cost": 1,
-    "sensors": 1,
-    "sweep_records": 1,
-    "ceiling_records": 1,
-    "advice_records": 1,
-    "statistics": 1,
-    "cliff_records": 1,
-    "store": 2,
-    "analyze": 2,
-    "capture": 2,
-    "zoo": 2,
-    "devices": 3,
-    "edits": 3,
-    "importers": 2.4,  # between `analyze` and `devices`, which traces runs
-    "tracing": 2.7,
-    "finding_records": 2,
-    "guidelines": 3,
-    "findings": 4,
-    "settings": 3,
-    "compare": 4,
-    "measure": 4,
-    "calibrated": 3,
-    "bench": 5,
-    "ceilings": 5,
-    "latencies": 5,
-    "report": 5,
-    "remote": 6,
-    "api": 6,
-    "advise": 6,
-    "commands": 7,
-    "cli": 8,
-    "run": 9,
-    "__init__": 9,
-    "__main__": 9,
+    "machine_records": 0,  # parts of `records`, which hands their names on
+    "device_records": 0,
+    "errors": 1,
+    "interrupts": 1,
+    "records": 1,
+    "units": 1,
+    "foreign": 2,
+    "cost": 2,
+    "sensors": 2,
+    "statistics": 2,
+    "sweep_records": 2,
+    "ceiling_records": 2,
+    "advice_records": 2,
+    "cliff_records": 2,
+    "finding_records": 3,
+    "store": 3,
+    "analyze": 3,
+    "capture": 3,
+    "zoo": 3,
+    "importers": 4,
+    "guidelines": 4,
+    "settings": 4,
+    "calibrated": 4,
+    "edits": 4,
+    "tracing": 5,
+    "findings": 5,
+    "devices": 6,
+    "compare": 7,
+    "measure": 7,
+    "bench": 8,
+    "ceilings": 8,
+    "latencies": 8,
+    "report": 8,
+    "remote": 9,
+    "api": 9,
+    "advise": 9,
+    "commands": 10,
+    "cli": 11,
+    "run": 12,
+    "__init__": 12,
+    "__main__": 12,
 }
 # `from effprof import __version__` runs nothing that importing any room has not run already.
 FREE_NAMES = {"__version__"}
 
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
-TORCH_FREE = {"errors", "records", "units", "cost", "store", "statistics", "analyze", "report", "cli", "run"}
-TORCH_FREE |= {"__init__", "__main__", "commands", "sweep_records", "guidelines", "latencies", "remote", "compare"}
-TORCH_FREE |= {"advice_records", "ceiling_records", "calibrated"}
-TORCH_FREE |= {"machine_records", "device_records", "importers", "sensors", "finding_records", "findings", "cliff_records"}
+TORCH_FREE = {
+    "machine_records", "device_records", "errors", "records", "units", "cost", "sensors", "statistics",
+    "sweep_records", "ceiling_records", "advice_records", "cliff_records", "finding_records", "store",
+    "analyze", "importers", "guidelines", "calibrated", "findings", "compare", "latencies", "report", "remote",
+    "commands", "cli", "run", "__init__", "__main__",
+}
 # Importing these is torch-free too; a function may import it.
 TORCH_IN_FUNCTIONS = {"api", "zoo"}
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "jinja2", "scipy")
