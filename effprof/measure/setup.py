@@ -87,8 +87,9 @@ def on_cpu(model: nn.Module, inputs: Inputs, spec: RunSpec, was_counted: bool) -
     notes += _timer_notes(captured, spec.timer)
     subject = _subject(model, inputs, captured, timer)
     smaller, method = tuple(_smaller(model, inputs, timer)), "smaller-inputs"
-    if not smaller:  # calibration is of the timer that is used
-        smaller, method = tuple(_subject(m, i, c, timer) for m, i, c in stand_ins()), "stand-in"
+    if not smaller:  # calibration is of the timer that is used; a session of the profiler costs something by itself
+        like = len(subject.spans) if timer == "kineto" else 0
+        smaller, method = tuple(_subject(m, i, c, timer) for m, i, c in stand_ins(like)), "stand-in"
     return Setup(model, cpu_device(), captured.calls, subject, smaller, method, notes)
 
 

@@ -23,6 +23,7 @@ from effprof.devices.cpu import FreshInputs
 from effprof.devices.kineto import KinetoSubject, tight_loop_cost
 from effprof.errors import ModelError, UsageError
 from effprof.measure.calibrate import calibrate
+from effprof.measure.standin import stand_ins
 from effprof.records import Calibration, MeasuredOp, Round, RunSpec, Samples
 from effprof.remote.wire import RunRequest
 from effprof.report import Report
@@ -83,6 +84,13 @@ def test_the_fixed_input_size_is_calibrated_with_the_stand_in() -> None:
     measured = profile(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.zeros(1, 4), "kineto").profile.rounds[0]
     assert (measured.timer, measured.calibration.method) == ("kineto", "stand-in")
     assert len(measured.calibration.points) == 2
+
+
+@pytest.mark.parametrize(("like", "calls"), [(0, 96), (400, 400), (10**6, 640)])
+def test_a_stand_in_has_about_as_many_calls_within_limits(like: int, calls: int) -> None:
+    with torch.inference_mode():
+        _, _, captured = next(stand_ins(like))
+        assert len(captured.calls) == calls
 
 
 def test_what_the_entry_points_cannot_time_is_refused_when_they_were_asked_for() -> None:
