@@ -14,6 +14,9 @@ Level = Literal["info", "warn"]
 Source = Literal["run", "calibration", "guidelines", "paper"]
 """Where an expected gain comes from: the times of this very run, the device's ceilings, its guideline sweeps, or the
 ShuffleNetV2 paper's own devices."""
+MeasuredHow = Literal["advise", "price"]
+"""`advise`: the edit, end to end beside the network as it is. `price`: shapes of the finding's layers beside those of
+twins, which is no speed-up of this network."""
 Evidence = tuple[tuple[str, float | int | str | None], ...]
 
 
@@ -43,3 +46,16 @@ class Finding:
     measured_gain_s: float | None = None
     """Filled by `effprof advise`."""
     measured_ci95_s: tuple[float, float] | None = None
+    """None from too few rounds for one."""
+    measured_how: MeasuredHow | None = None
+    """None where nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The findings of one network, as every view takes them."""
+
+    model: str
+    findings: tuple[Finding, ...]
+    latency_s: float | None
+    """What shares refer to; None where nothing was timed."""

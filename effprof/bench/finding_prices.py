@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from effprof.bench.conv_shapes import conv_shape
 from effprof.bench.prices import Form, Price, Progress, price
 from effprof.bench.turns import Budget
-from effprof.cliff_records import ConvShape
+from effprof.bench.twin_shapes import twin_pairs
 from effprof.devices.fake import Plan
-from effprof.errors import UsageError
 from effprof.finding_records import Finding
-from effprof.findings.twins import TWINS
 from effprof.records import OpCall
 
 
@@ -21,22 +18,3 @@ def price_finding(
     """Of all layers of the finding together; None for a finding whose edit has no twin, or when interrupted."""
     pairs = twin_pairs(finding, calls, form.threads)
     return price(pairs, form, budget, progress, plan) if pairs else None
-
-
-def twin_pairs(
-    finding: Finding, calls: Sequence[OpCall], threads: int
-) -> list[tuple[ConvShape, tuple[ConvShape, ...]]]:
-    """(a layer's shape, what would stand in its place); layers of which nothing can be said are left out."""
-    twin = TWINS.get(finding.code)
-    pairs = []
-    for call in calls:
-        if twin is None or call.op != "conv2d" or call.layer not in finding.layers:
-            continue
-        try:
-            shape = conv_shape(call, threads)
-        except UsageError:
-            continue
-        twins = twin(shape)
-        if twins is not None:
-            pairs.append((shape, twins))
-    return pairs

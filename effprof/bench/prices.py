@@ -34,6 +34,8 @@ class Price:
     """What the layers take alone, one after another."""
     rounds: int
     layers: int
+    is_interrupted: bool = False
+    """Of the rounds that were finished before Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -79,4 +81,5 @@ def price(
     own_s = [sum(times_s[own][r] * count for (own, _), count in counts.items()) for r in rounds]
     twins_s = [sum(times_s[t][r] * count for (_, twins), count in counts.items() for t in twins) for r in rounds]
     gains_s = [own - twin for own, twin in zip(own_s, twins_s, strict=True)]
-    return Price(median(gains_s), median_ci95(gains_s), median(own_s), len(rounds), len(pairs))
+    is_interrupted = taken.stopped_because == "interrupted"
+    return Price(median(gains_s), median_ci95(gains_s), median(own_s), len(rounds), len(pairs), is_interrupted)
