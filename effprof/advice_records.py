@@ -39,7 +39,9 @@ class AdviceSpec:
     applied: tuple[str, ...] = ()
     """Names of edits that the network has had before anything else is tried."""
     max_time_s: float = 180.0
-    """For everything: building, copying, checking and measuring."""
+    """For everything: profiling, building, copying, checking, measuring and pricing."""
+    prices: bool = True
+    """Design edits are priced too."""
 
 
 # ---------------------------------------------------------------------------------------------------- what was seen

@@ -1,4 +1,4 @@
-"""The whole of `effprof advise` from the parent's side: edits in one process, settings in fresh ones; torch-free."""
+"""Edits and settings from the parent's side: edits in one process, settings in fresh ones; torch-free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from time import monotonic, time
 
 import msgspec
 
-from effprof.advice_records import EDIT_TEXTS, Advice, AdviceSpec
+from effprof.advice_records import Advice, AdviceSpec
 from effprof.advise.settings import compete, may_try_settings, settings_for
 from effprof.advise.tasks import WORK, SettingTask, SettingTimes, Task
 from effprof.bench.turns import Progress
@@ -18,7 +18,8 @@ SETTINGS_SHARE = 0.4
 
 
 def advise(spec: AdviceSpec, progress: Progress) -> Advice:
-    """Everything that was asked for, within about `spec.max_time_s`; an interrupt ends it early and marks it partial.
+    """All edits and settings that were asked for, within about `spec.max_time_s`; an interrupt ends it early and marks
+    it partial.
 
     Raises:
         EffprofError: the network cannot be built, run or measured.
@@ -69,12 +70,3 @@ def _advice(told: bytes) -> Advice:
 
 def _times(told: bytes) -> SettingTimes:
     return msgspec.json.decode(told, type=SettingTimes)
-
-
-def plan_text(spec: AdviceSpec) -> str:
-    """What is going to happen and how long it may take, for whoever waits."""
-    wanted = [name for name in EDIT_TEXTS if not spec.edits or name in spec.edits]
-    parts = [f"{len(wanted)} edits on copies in one process"] if wanted else []
-    if may_try_settings(spec):
-        parts.append("settings in fresh processes")
-    return f"{spec.run.model}: {' and '.join(parts)}, about {spec.max_time_s:.0f} s at most (--max-time)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
 
@@ -15,8 +15,9 @@ from torch import nn
 from effprof import zoo
 from effprof.advice_records import EDIT_TEXTS, Advice, AdviceSpec
 from effprof.advise.contest import Stopwatch, warmed
+from effprof.advise.pricing import prices
 from effprof.advise.selection import Build, Chooser, Selection
-from effprof.advise.tasks import SettingTask, SettingTimes, Task
+from effprof.advise.tasks import ProfileTask, SettingTask, SettingTimes, Task
 from effprof.advise.versions import CpuBuilder, PlannedBuilder
 from effprof.bench.turns import Progress
 from effprof.capture import Inputs
@@ -27,13 +28,14 @@ from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import LoadWatch, environment
 from effprof.measure.fold_bn import fold_batch_norms
 from effprof.measure.guard import threads_for, threads_set
-from effprof.measure.named import input_shapes
+from effprof.measure.named import input_shapes, measure_by_name
 from effprof.measure.prepare import model_info, random_inputs, with_setting
-from effprof.measure.session import check_before
+from effprof.measure.session import check_before, measure
 from effprof.measure.static import run_forward, static_capture
 from effprof.measure.worker import serve
-from effprof.records import DeviceInfo, ModelInfo, RunSpec
+from effprof.records import DeviceInfo, ModelInfo, Profile, RunSpec
 from effprof.sensors.affinity import kept_to
+from effprof.store import dumps_profile
 
 MIN_RUNS = 5
 
@@ -43,10 +45,14 @@ def main(arguments: list[str]) -> int:
 
 
 def work(task: bytes, progress: Progress) -> bytes:
-    """Does a `Task`; gives an `Advice`, or `SettingTimes`, as JSON."""
+    """Does a `Task`; gives an `Advice`, `SettingTimes`, a `Profile` or `Prices` as JSON."""
     asked = msgspec.json.decode(task, type=Task)
     if asked.advise is not None:
         return msgspec.json.encode(advise(asked.advise, progress, asked.since_s))
+    if asked.profile is not None:
+        return dumps_profile(profile(asked.profile, progress))
+    if asked.prices is not None:
+        return msgspec.json.encode(prices(asked.prices, progress, asked.since_s))
     assert asked.time is not None
     return msgspec.json.encode(time_setting(asked.time))
 
@@ -114,6 +120,28 @@ def time_setting(task: SettingTask) -> SettingTimes:
             times_s.append(run.time_s)
             faults += [] if run.page_faults is None else [run.page_faults]
     return SettingTimes(statistics.median(times_s), len(times_s), statistics.median(faults) if faults else None)
+
+
+def profile(task: ProfileTask, progress: Progress) -> Profile:
+    """The network as asked for, with the edits that it has had, timed with its calls; not counted by other libraries.
+
+    Raises:
+        EffprofError: the network cannot be built, edited, run or measured.
+        KeyboardInterrupt: before anything was measured.
+    """
+    spec = task.run
+    if not task.applied or spec.device.partition(":")[0] == "fake":
+        return measure_by_name(spec, progress, with_crosscheck=False)
+    with kept_to(spec.cpus):
+        set_malloc(spec.malloc)
+        torch.manual_seed(spec.seed)
+        loaded = zoo.load(spec.model)
+        shapes = input_shapes(spec, loaded.input_shapes)
+        progress("applying edits", 0.0)
+        model, inputs = _in_setting(loaded.module.eval(), random_inputs(shapes, spec.batch_size, spec.seed), spec)
+        model = apply_edits(model, in_order(task.applied), inputs).model
+        own = replace(spec, threads=threads_for(spec.threads, spec.cpus), fold_bn=False)  # they are folded
+        return measure(model, inputs, own, name=loaded.name, source=loaded.source, progress=progress)
 
 
 @dataclass(frozen=True)

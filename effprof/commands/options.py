@@ -30,6 +30,7 @@ from effprof.settings import (
 __all__ = [
     "add_device_options",
     "add_form_options",
+    "add_guidelines_option",
     "add_model_options",
     "add_output_options",
     "add_timing_options",
@@ -181,6 +182,10 @@ def add_view_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the five categories of ShuffleNetV2's Figure 2: Conv, Elemwise, Data, Shuffle, Other",
     )
+    add_guidelines_option(group)
+
+
+def add_guidelines_option(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--guidelines",
         metavar="RESULT",

@@ -8,6 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from effprof.commands.finding_files import (
+    FOUND,
+    add_finding_options,
+    claim_finding_files,
+    is_forbidden,
+    write_findings,
+)
 from effprof.commands.on_device import check_models, measuring
 from effprof.commands.options import (
     add_device_options,
@@ -38,11 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
     add_timing_options(parser)
     add_view_options(parser)
+    add_finding_options(parser, "exit 1 where there is a warning (finding:warn) or any finding (finding:info)")
     add_output_options(parser, default_folder=DEFAULT_FOLDER)
 
 
 def run(args: argparse.Namespace) -> int:
     from effprof.calibrated import ceilings_for
+    from effprof.report.findings_rows import found_in
     from effprof.report.saving import save_comparison
 
     check_cores(args)
@@ -52,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = args.output_dir or default_folder(specs)
     existed = wanted.exists()
     destination = claim(args, args.models, wanted)
+    files = claim_finding_files(args)
     reports: list[Report] = []
     said: list[str | None] = []
     try:
@@ -70,11 +80,12 @@ def run(args: argparse.Namespace) -> int:
             save_comparison(reports, wanted)
         if reports:
             write_json(reports, destination)
+            write_findings([found_in(report) for report in reports], files, args.fail_on)
             print_summary(reports, args, destination)
             print_hints(said, args)
         elif not existed:
             remove_empty(*destination.report_folders, wanted)
-    return 0
+    return FOUND if is_forbidden([found_in(report) for report in reports], args.fail_on) else 0
 
 
 def remove_empty(*folders: Path) -> None:

@@ -5,29 +5,29 @@ effprof.advice/1: first version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from effprof.advice_records import Advice, Contest, Gain
 from effprof.analyze.gains import Judged, final_gain, judged, recommended, recommended_settings, steps
-from effprof.finding_records import Finding
+from effprof.finding_records import Found
 from effprof.report.advise_rows import recipe
+from effprof.report.findings_json import finding_dict
 from effprof.report.to_json import json_bytes
 
 FORMAT = "effprof.advice/1"
 INTERVALS = "95 %, of the median over rounds within one process; settings: over processes"
 
 
-def render_advice_json(advice: Advice, findings: Sequence[Finding] = ()) -> bytes:
-    return json_bytes(advice_dict(advice, findings))
+def render_advice_json(advice: Advice, found: Found | None = None) -> bytes:
+    return json_bytes(advice_dict(advice, found))
 
 
-def advice_dict(advice: Advice, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+def advice_dict(advice: Advice, found: Found | None = None) -> dict[str, Any]:
     """In the order of the documentation; times in seconds, gains as shares of the latency.
 
     Args:
-        findings: of the same network, with what their edits gained.
+        found: the findings of the same network, with what their edits gained.
     """
     final = final_gain(advice)
     return {
@@ -53,7 +53,8 @@ def advice_dict(advice: Advice, findings: Sequence[Finding] = ()) -> dict[str, A
             {"base": list(step.base), "added": step.added, "kept": step.is_kept, **_gain(step.gain)}
             for step in steps(advice)
         ],
-        "findings": [{**asdict(finding), "evidence": dict(finding.evidence)} for finding in findings],
+        "latency_s": None if found is None else found.latency_s,
+        "findings": [] if found is None else [finding_dict(finding) for finding in found.findings],
         "contests": [_contest(contest) for contest in advice.contests],
         "notes": [asdict(note) for note in advice.notes],
     }
@@ -73,6 +74,7 @@ def _setting(advice: Advice) -> dict[str, Any]:
         "edits": list(advice.spec.edits) or None,
         "applied": list(advice.spec.applied),
         "max_time_s": advice.spec.max_time_s,
+        "prices": advice.spec.prices,
         "took_s": advice.took_s,
         "command": run.command,
     }

@@ -21,6 +21,7 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "expected_from": finding.expected_from,
         "measured_gain_s": finding.measured_gain_s,
         "measured_ci95_s": None if finding.measured_ci95_s is None else list(finding.measured_ci95_s),
+        "measured_how": finding.measured_how,
         "exact": finding.exact,
         "exact_edit": finding.exact_edit,
     }

@@ -178,9 +178,9 @@ def _ops_section(report: Report, style: TextStyle, timed: bool) -> list[Text]:
 
 def findings_section(report: Report, style: TextStyle) -> list[Text]:
     """What to change, the dearest first; nothing where nothing was found."""
-    from effprof.report.findings_rows import finding_rows
+    from effprof.report.findings_rows import finding_rows, found_in
 
-    shown = finding_rows(report)
+    shown = finding_rows(found_in(report))
     lines = section("What to change") if shown else []
     for row in shown:
         mark = "  ! " if row.level == "warn" else "  - "

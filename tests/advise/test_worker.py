@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,10 @@ import pytest
 from planned_advice import planned_spec
 
 from effprof.advice_records import EDIT_TEXTS, Advice, AdviceSpec
-from effprof.advise.tasks import SettingTask, SettingTimes, Task
-from effprof.advise.worker import advise, time_setting, work
+from effprof.advise.pricing import prices
+from effprof.advise.tasks import Prices, PricesTask, ProfileTask, SettingTask, SettingTimes, Task, Wanted
+from effprof.advise.worker import advise, profile, time_setting, work
+from effprof.cliff_records import ConvShape
 from effprof.errors import ModelError, UnknownNameError
 from effprof.records import RunSpec
 
@@ -107,3 +110,27 @@ def test_tasks_and_results_are_json(tmp_path: Path) -> None:
     assert msgspec.json.decode(told, type=Advice).chosen == ("fold-batch-norm", "channels-last")
     told = work(msgspec.json.encode(Task(time=SettingTask(spec.run, (), "", 0.01, 1))), lambda text, share: None)
     assert msgspec.json.decode(told, type=SettingTimes).runs == json.loads(told)["runs"]
+
+
+def test_a_profile_is_of_the_network_with_the_edits_that_it_has_had(nets: Path) -> None:
+    run = RunSpec(f"{nets}:Net", input_shape=((3, 16, 16),), threads=1, min_time_s=0.01, max_time_s=0.5)
+    edits: tuple[tuple[str, ...], ...] = ((), ("fold-batch-norm",))
+    as_it_is, folded = (profile(ProfileTask(run, names), lambda text, share: None) for names in edits)
+    assert [sum(call.op == "batch_norm" for call in one.calls) for one in (as_it_is, folded)] == [2, 0]
+    assert as_it_is.rounds
+    assert folded.rounds
+
+
+def test_prices_are_those_of_what_was_asked_for_while_there_is_time(tmp_path: Path) -> None:
+    spec = planned_spec(tmp_path)
+    own = ConvShape((3, 3), 8, 8, 1, (1, 1), 16, 16, 1, 1)
+    wanted = (Wanted("a", ((own, (own,)),)), Wanted("b", ((own, (replace(own, outputs=4),)),)))
+    task = Task(prices=PricesTask(spec.run, 1, False, wanted, 0.2))
+    told = work(msgspec.json.encode(task), lambda text, share: None)
+    same, half = msgspec.json.decode(told, type=Prices).priced
+    assert same is not None
+    assert same.gain_s == 0
+    assert half is not None
+    assert half.gain_s == pytest.approx(own.mult_adds / 2 / 2e10)
+    late = prices(PricesTask(replace(spec.run, device="cpu"), 1, False, wanted, 0.0), lambda text, share: None)
+    assert late == Prices((None, None), False)

@@ -77,6 +77,7 @@ def test_findings_get_what_their_edit_gained() -> None:
     other = replace(finding, code="G1-narrow-wide", exact=False, exact_edit=None)
     unmeasured = replace(finding, exact_edit=COPIES)
     one, two, three = with_measured_gains((finding, other, unmeasured), small_advice())
+    assert one.measured_how == "advise"
     assert one.measured_gain_s == pytest.approx(0.1 * 0.0104)
     assert one.measured_ci95_s == pytest.approx((0.1 * 0.0104, 0.1 * 0.0104))
     assert (two, three) == (other, unmeasured)

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 from small_advice import CHANNELS, FOLD, contest, small_advice
+from small_findings import small_found
 
 from effprof.advice_records import EDIT_TEXTS, Advice
+from effprof.finding_records import Found
 from effprof.records import Note
 from effprof.report.advise_json import advice_dict, render_advice_json
 from effprof.report.advise_markdown import render_advice_markdown
 from effprof.report.advise_rows import gain_text, headline, recipe
 from effprof.report.advise_saving import FILES, save_advice
 from effprof.report.advise_text import render_advice_text
+from effprof.report.findings_rows import measured_rows
 from effprof.report.text import TextStyle
 from effprof.report.untrusted import cells
 from effprof.store import claim_folder
@@ -34,26 +37,32 @@ def hostile() -> Advice:
     return replace(advice, trials=trials, model=model, device=device, notes=notes, partial=True)
 
 
+def hostile_found() -> Found:
+    found = small_found(HOSTILE)
+    findings = tuple(replace(one, text=HOSTILE, layers=(HOSTILE,), source=HOSTILE) for one in found.findings)
+    return replace(found, findings=findings)
+
+
 def test_text(check_golden: Callable[[bytes, str], None]) -> None:
-    check_golden(render_advice_text(small_advice(), TextStyle()).encode(), "advice.txt")
+    check_golden(render_advice_text(small_advice(), TextStyle(), small_found()).encode(), "advice.txt")
 
 
 def test_markdown(check_golden: Callable[[bytes, str], None]) -> None:
-    check_golden(render_advice_markdown(small_advice()), "advice.md")
+    check_golden(render_advice_markdown(small_advice(), small_found()), "advice.md")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_no_line_is_too_long(width: int, encoding: str) -> None:
     for shown in (small_advice(), hostile()):
-        text = render_advice_text(shown, TextStyle(width, None, encoding))
+        text = render_advice_text(shown, TextStyle(width, None, encoding), hostile_found())
         assert max(cells(line) for line in text.splitlines()) <= width
         assert "\x1b" not in text
         assert "\u202e" not in text
 
 
 def test_hostile_names_do_nothing_in_markdown() -> None:
-    text = render_advice_markdown(hostile()).decode()
+    text = render_advice_markdown(hostile(), hostile_found()).decode()
     assert "<img" not in text
     assert "@everyone" not in text
     assert "\x1b" not in text
@@ -125,3 +134,24 @@ def test_files(tmp_path: Path) -> None:
     save_advice(small_advice(), folder)
     assert {path.name for path in folder.iterdir()} == set(FILES) == {"advice.json", "advice.txt", "advice.md"}
     claim_folder(folder)  # ours, so it may be written again
+
+
+def test_findings_stand_expected_beside_measured() -> None:
+    content = advice_dict(small_advice(), small_found())
+    assert content["latency_s"] == 0.0104
+    norm, place, kernel, siblings = content["findings"]
+    assert (norm["expected_gain_s"], norm["measured_how"]) == (1.04e-3, "advise")
+    assert norm["measured_gain_s"] == pytest.approx(1.04e-3)
+    assert (kernel["measured_gain_s"], kernel["measured_ci95_s"], kernel["measured_how"]) == (
+        0.5e-3, [0.4e-3, 0.6e-3], "price",
+    )  # fmt: skip
+    assert (siblings["measured_gain_s"], siblings["measured_how"]) == (None, None)
+    rows = {row.code: row for row in measured_rows(small_found())}
+    shown = rows["G4-batch-norm"]
+    assert (shown.expected, shown.measured, shown.interval, shown.how) == (
+        "10.0 %", "10.0 %", "10.0 to 10.0 %", "end to end",
+    )  # fmt: skip
+    assert place["measured_gain_s"] < 0
+    assert rows["G4-not-in-place"].level is None
+    assert rows["kernel-large"].how == "price"
+    assert rows["G3-siblings"].measured == "-"

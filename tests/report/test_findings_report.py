@@ -10,9 +10,10 @@ import pytest
 from small_profile import TIMED
 
 from effprof.analyze import analyze
-from effprof.finding_records import Finding
+from effprof.finding_records import Finding, Found
 from effprof.report import Report
 from effprof.report.findings_junit import render_findings_junit
+from effprof.report.findings_rows import finding_rows, found_in
 from effprof.report.findings_sarif import render_findings_sarif
 from effprof.report.text import TextStyle, render_text
 
@@ -56,14 +57,14 @@ def test_report_json_has_every_promised_field(report: Report) -> None:
     found = report.to_dict()["findings"]
     promised = {
         "code", "guideline", "level", "layers", "source", "evidence", "text", "edit", "expected_gain_s",
-        "expected_from", "measured_gain_s", "measured_ci95_s", "exact",
+        "expected_from", "measured_gain_s", "measured_ci95_s", "measured_how", "exact",
     }  # fmt: skip
     assert promised <= set(found[0])
     assert found[0]["evidence"] == {"time_s": 2e-3, "share": 0.1}
 
 
 def test_sarif_names_the_line_and_the_rule(report: Report) -> None:
-    (run,) = json.loads(render_findings_sarif(report))["runs"]
+    (run,) = json.loads(render_findings_sarif([found_in(report)]))["runs"]
     norm, hostile = run["results"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {"G4-batch-norm", "kernel-large"}
     place = norm["locations"][0]["physicalLocation"]
@@ -76,7 +77,35 @@ def test_sarif_names_the_line_and_the_rule(report: Report) -> None:
 
 def test_junit_fails_what_is_at_the_level(report: Report) -> None:
     for level, failures in ((None, 0), ("warn", 1), ("info", 2)):
-        suite = ElementTree.fromstring(render_findings_junit(report, level)).find("testsuite")  # type: ignore[arg-type]
+        suite = ElementTree.fromstring(render_findings_junit([found_in(report)], level)).find("testsuite")  # type: ignore[arg-type]
         assert suite is not None
         assert (suite.get("tests"), suite.get("failures")) == ("2", str(failures))
         assert len(suite.findall("testcase/failure")) == failures
+
+
+def test_several_networks_are_a_suite_and_a_run_each(report: Report) -> None:
+    networks = [found_in(report), Found("other\x1b[31m<b>", (HOSTILE,), 1e-2)]
+    root = ElementTree.fromstring(render_findings_junit(networks))
+    assert [(suite.get("tests"), suite.get("failures")) for suite in root] == [("2", "1"), ("1", "0")]
+    runs = json.loads(render_findings_sarif(networks))["runs"]
+    assert [len(run["results"]) for run in runs] == [2, 1]
+    names = [run["automationDetails"]["id"] for run in runs]
+    assert len(set(names)) == 2
+    assert "\x1b" not in "".join(names)
+
+
+def test_what_was_refuted_fails_nothing_and_is_said(report: Report) -> None:
+    refuted = replace(NORM, measured_gain_s=-1e-4, measured_ci95_s=(-2e-4, -1e-5), measured_how="advise")
+    networks = [Found("net", (refuted,), 2e-2)]
+    suite = ElementTree.fromstring(render_findings_junit(networks, "info")).find("testsuite")
+    assert suite is not None
+    assert suite.get("failures") == "0"
+    (result,) = json.loads(render_findings_sarif(networks))["runs"][0]["results"]
+    assert result["level"] == "none"
+    assert "measured gain -100.0 µs (-0.5 %, 95 % -1.0 to -0.1 %); refuted here" in result["message"]["text"]
+
+
+def test_a_price_is_called_no_speed_up(report: Report) -> None:
+    priced = replace(NORM, measured_gain_s=1e-3, measured_ci95_s=(9e-4, 1.1e-3), measured_how="price")
+    (row,) = finding_rows(Found("net", (priced,), 2e-2))
+    assert row.figures.endswith("; price, not a speed-up: 1.00 ms (5.0 %, 95 % 4.5 to 5.5 %)")
