@@ -56,9 +56,9 @@ def test_the_report_keeps_its_contract(finished: tuple[subprocess.CompletedProce
     done, folder = finished
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    assert list(report)[:14] == [
+    assert list(report)[:16] == [
         "format", "partial", "model", "device", "environment", "setting", "latency", "accounting", "totals",
-        "energy", "crosscheck", "categories", "layers", "ops",
+        "energy", "crosscheck", "ceilings", "categories", "layers", "ops", "findings",
     ]  # fmt: skip
     assert report["format"] == "effprof.report/1"
     assert report["partial"] is False
