@@ -95,6 +95,7 @@ def _large_maps(network: Network) -> Iterator[Draft]:
         if op.category is Category.ELEMWISE
         and op.kind in ("activation", "arithmetic")
         and op.call.outputs
+        and len(op.call.outputs[0].shape) > 2
         and pixels(op.call.outputs[0]) >= LARGE_MAP * op.call.outputs[0].shape[0]
     ]
     time_s = time_of(ops)
