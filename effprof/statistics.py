@@ -140,6 +140,10 @@ def outliers(times: Sequence[float] | Array) -> tuple[int, ...]:
     return tuple(int(position) for position in np.flatnonzero(values > third + FENCE_IQRS * iqr(values)))
 
 
+MIN_ROUNDS = 6
+"""Rounds from which a median has a 95 % interval: the range of six values holds it in 97 %, of five in 93.75 %."""
+
+
 def paired_ratio(numerator: Sequence[float] | Array, denominator: Sequence[float] | Array) -> float:
     """Median over rounds of the ratio within a round: what slows a whole round down cancels."""
     return median(_some(numerator) / _some(denominator))

@@ -35,9 +35,9 @@ from results import command_line, keep_row, measure_all, read_rows, refuse_to_ov
 from torch import nn
 
 from effprof.devices.cpuinfo import cpu_name
-from effprof.guidelines.rules import MIN_ROUNDS
 from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import environment
+from effprof.statistics import MIN_ROUNDS
 from effprof.store import write_atomically
 
 REPORTS = Path(__file__).parents[1] / "reports"

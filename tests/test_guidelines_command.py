@@ -14,7 +14,7 @@ from effprof.bench import sweep as sweep_module
 from effprof.bench.turns import GRACE_S
 from effprof.cli import build_parser, main
 from effprof.commands.guidelines import TOO_NOISY, how_long, sweep_spec
-from effprof.guidelines.rules import MIN_ROUNDS
+from effprof.statistics import MIN_ROUNDS
 from effprof.sweep_records import GUIDELINES, SweepSpec
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from effprof.advice_records import Contest, Stage
-from effprof.analyze.gains import MIN_ROUNDS
 from effprof.bench.turns import Budget, Clock, Progress, Seat, Taken, round_s, take_turns
-from effprof.statistics import paired_ratio, paired_ratio_ci95
+from effprof.statistics import MIN_ROUNDS, paired_ratio, paired_ratio_ci95
 
 WANTED_HALF_WIDTH = 0.003
 """A gain is known well when its interval reaches no further than this share of the latency to either side."""

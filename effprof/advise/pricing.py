@@ -7,12 +7,12 @@ from pathlib import Path
 from time import time
 
 from effprof.advise.tasks import Priced, Prices, PricesTask, Wanted
-from effprof.analyze.gains import MIN_ROUNDS
 from effprof.bench.prices import Form, price
 from effprof.bench.turns import GRACE_S, Budget, Progress
 from effprof.devices.fake import Plan, read_plan
 from effprof.measure.allocator import set_malloc
 from effprof.sensors.affinity import kept_to
+from effprof.statistics import MIN_ROUNDS
 
 
 def prices(task: PricesTask, progress: Progress, since_s: float | None = None) -> Prices:

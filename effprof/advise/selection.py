@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from effprof.advice_records import EDIT_TEXTS, Contest, Outcome, Stage, Trial
 from effprof.advise.contest import Stopwatch, Version, hold, warmed
-from effprof.analyze.gains import MIN_ROUNDS, gain, is_worth
+from effprof.analyze.gains import gain, is_worth
 from effprof.bench.turns import Clock, Progress, round_s
 from effprof.errors import EffprofError, NotApplicableError
 from effprof.interrupts import interrupts_deferred
+from effprof.statistics import MIN_ROUNDS
 
 ALONE_SHARE, FINAL_SHARE = 0.4, 0.3
 """Of the time left when the edits have been applied; what is between is for combining."""

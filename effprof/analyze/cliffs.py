@@ -17,12 +17,10 @@ from itertools import pairwise
 from typing import Literal
 
 from effprof.cliff_records import CliffAxis, CliffPoint
-from effprof.statistics import paired_ratio, paired_ratio_ci95
+from effprof.statistics import MIN_ROUNDS, paired_ratio, paired_ratio_ci95
 
 MARGIN = 0.02
 STEP = 0.10
-MIN_ROUNDS = 6
-"""Below, an interval of rounds cannot hold 95 % (as in `guidelines.rules`)."""
 Mark = Literal["own", "free", "cheaper", "dear", ""]
 
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effprof.advice_records import Advice, Contest, Gain, Stage, Trial
-from effprof.statistics import paired_ratio, paired_ratio_ci95
+from effprof.statistics import MIN_ROUNDS, paired_ratio, paired_ratio_ci95
 
 WORTH = 0.01
 """Less than this share of the latency is not worth an edit."""
-MIN_ROUNDS = 6
-"""The range of six values holds their median in 97 %; fewer give no 95 % interval."""
 Standing = Literal[
     "kept", "gains alone", "below 1 %", "no sure gain", "slower", "not judged", "not applicable", "failed"
 ]

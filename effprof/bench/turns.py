@@ -15,8 +15,8 @@ from time import monotonic
 from typing import Protocol
 
 from effprof.devices.base import PlainRun
-from effprof.guidelines.rules import MIN_ROUNDS
 from effprof.interrupts import interrupts_deferred
+from effprof.statistics import MIN_ROUNDS
 
 VISIT_S = 0.03
 """A visit lasts about this long: a short one would be of single odd runs, a long one lets the machine change."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from effprof.analyze.notes import MAX_DRIFT, MAX_PAGE_FAULTS, MAX_SPREAD
 from effprof.guidelines.paper import paper_points
-from effprof.guidelines.rules import MIN_ROUNDS, is_known, judge_entry
+from effprof.guidelines.rules import is_known, judge_entry
 from effprof.guidelines.why import reasons
 from effprof.records import Note
-from effprof.statistics import drift, iqr, median, two_modes
+from effprof.statistics import MIN_ROUNDS, drift, iqr, median, two_modes
 from effprof.sweep_records import Guidelines, Sweep, SweepEntry, Verdict
 
 

@@ -23,11 +23,10 @@ is wrong. Hence two half-widths of distance on the way.
 
 from __future__ import annotations
 
-from effprof.statistics import median_ci95, paired_ratio, paired_ratio_ci95
+from effprof.statistics import MIN_ROUNDS, median_ci95, paired_ratio, paired_ratio_ci95
 from effprof.sweep_records import Answer, JudgedPoint, Ratio, SweepEntry, SweepPoint, Verdict
 
 MARGIN = 0.02
-MIN_ROUNDS = 6
 _COARSEST = 0.05
 """Half-width of an interval that is known well enough far from the margin, as a share of the slowdown."""
 _FINEST = 1 / 8

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from effprof.guidelines.rules import MIN_ROUNDS, slowdown
+from effprof.guidelines.rules import slowdown
+from effprof.statistics import MIN_ROUNDS
 from effprof.sweep_records import SweepEntry, SweepPoint, SweepSetting
 from effprof.units import format_bytes, format_count
 

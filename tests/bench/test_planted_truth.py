@@ -9,7 +9,8 @@ import pytest
 from small_sweep import planned_entry
 
 from effprof.bench.turns import Budget
-from effprof.guidelines.rules import MIN_ROUNDS, answer, slowdown
+from effprof.guidelines.rules import answer, slowdown
+from effprof.statistics import MIN_ROUNDS
 from effprof.sweep_records import SweepSpec
 
 SIMULATIONS = 200

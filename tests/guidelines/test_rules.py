@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from small_sweep import timed_entry
 
-from effprof.guidelines.rules import MIN_ROUNDS, answer, is_known, judge_entry, relative_speed, slowdown
+from effprof.guidelines.rules import answer, is_known, judge_entry, relative_speed, slowdown
+from effprof.statistics import MIN_ROUNDS
 from effprof.sweep_records import Ratio
 
 values = st.floats(0.1, 10)
