@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from effprof.errors import UsageError
 from effprof.report.chart_parts import (
@@ -54,16 +54,17 @@ _RC: Any = {
     # Ids from the content instead of random ones: the same report gives the same bytes.
     "svg.hashsalt": "effprof",
 }
+_METADATA: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": "effprof"}}
 
 
 def render_png(reports: Sequence[Report]) -> bytes:
     """The chart at 1920 pixels width. Raises UsageError when a report has no latency."""
-    return _render(reports, "png", {"Software": None})
+    return picture(lambda: build_figure(reports), "png")
 
 
 def render_svg(reports: Sequence[Report]) -> bytes:
     """The chart as SVG, byte for byte the same for the same reports. Raises UsageError as `render_png`."""
-    return _render(reports, "svg", {"Date": None, "Creator": "effprof"})
+    return picture(lambda: build_figure(reports), "svg")
 
 
 def plot_decomposition(reports: Sequence[Report], ax: Axes | None = None) -> Axes:
@@ -126,13 +127,13 @@ def _timed_bars(reports: Sequence[Report]) -> tuple[Bar, ...]:
     return bars_of(reports)
 
 
-def _render(reports: Sequence[Report], file_format: str, metadata: dict[str, str | None]) -> bytes:
+def picture(build: Callable[[], Figure], file_format: Literal["png", "svg"]) -> bytes:
+    """What `build` draws, in our style and without dates, so that the same figure gives the same bytes."""
     out = io.BytesIO()
     with our_style(), warnings.catch_warnings():
         # A name in a script the font lacks is drawn as boxes; that is no reason to fail or to print.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        figure = build_figure(reports)
-        figure.savefig(out, format=file_format, dpi=DPI, metadata=metadata)
+        build().savefig(out, format=file_format, dpi=DPI, metadata=_METADATA[file_format])
     return out.getvalue()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from effprof.analyze.cliffs import JudgedAxis
 from effprof.cliff_records import CliffMap
 from effprof.report import cliffs_rows as rows
-from effprof.report.chart import DPI, WIDTH_IN, our_style
+from effprof.report.chart import DPI, WIDTH_IN, picture
 from effprof.report.chart_parts import INK, MUTED, fit_inside
 
 if TYPE_CHECKING:
@@ -20,12 +19,12 @@ _TIME, _WORK, _FREE = "#0072B2", "#B8B8B8", "#009E73"
 
 
 def render_cliffs_png(result: CliffMap) -> bytes:
-    return _render(result, "png", {"Software": None})
+    return picture(lambda: build_cliffs_figure(result), "png")
 
 
 def render_cliffs_svg(result: CliffMap) -> bytes:
     """Byte for byte the same for the same result."""
-    return _render(result, "svg", {"Date": None, "Creator": "effprof"})
+    return picture(lambda: build_cliffs_figure(result), "svg")
 
 
 def build_cliffs_figure(result: CliffMap) -> Figure:
@@ -78,10 +77,3 @@ def _draw(ax: Axes, judged: JudgedAxis, with_key: bool) -> None:
     ax.tick_params(labelsize=9)
     if with_key:
         ax.legend(frameon=False, fontsize=9, ncols=4, loc="lower left", bbox_to_anchor=(0.0, 1.1))
-
-
-def _render(result: CliffMap, file_format: str, metadata: dict[str, str | None]) -> bytes:
-    out = io.BytesIO()
-    with our_style():
-        build_cliffs_figure(result).savefig(out, format=file_format, dpi=DPI, metadata=metadata)
-    return out.getvalue()

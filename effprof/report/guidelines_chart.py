@@ -5,11 +5,10 @@ Only matplotlib's object API is used, as in `chart`.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from effprof.report import guidelines_rows as rows
-from effprof.report.chart import DPI, WIDTH_IN, our_style
+from effprof.report.chart import DPI, WIDTH_IN, picture
 from effprof.report.chart_parts import INK, MUTED, fit_inside
 from effprof.report.point_labels import Labels
 from effprof.sweep_records import Guidelines, Platform, Verdict
@@ -29,12 +28,12 @@ _MARGIN = 0.25
 
 def render_guidelines_png(result: Guidelines) -> bytes:
     """The chart at 1920 pixels width."""
-    return _render(result, "png", {"Software": None})
+    return picture(lambda: build_guidelines_figure(result), "png")
 
 
 def render_guidelines_svg(result: Guidelines) -> bytes:
     """The chart as SVG, byte for byte the same for the same result."""
-    return _render(result, "svg", {"Date": None, "Creator": "effprof"})
+    return picture(lambda: build_guidelines_figure(result), "svg")
 
 
 def build_guidelines_figure(result: Guidelines) -> Figure:
@@ -110,10 +109,3 @@ def _draw_access(ax: Axes, verdict: Verdict) -> None:
 def _tidy(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=9)
-
-
-def _render(result: Guidelines, file_format: str, metadata: dict[str, str | None]) -> bytes:
-    out = io.BytesIO()
-    with our_style():
-        build_guidelines_figure(result).savefig(out, format=file_format, dpi=DPI, metadata=metadata)
-    return out.getvalue()

@@ -5,10 +5,8 @@ Only matplotlib's object API is used, as in `chart`.
 
 from __future__ import annotations
 
-import io
 import math
 import statistics
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,7 @@ from effprof import units
 from effprof.analyze.regression import Formula
 from effprof.analyze.regression_study import Prediction, Regression
 from effprof.report import regression_rows as rows
-from effprof.report.chart import DPI, WIDTH_IN, our_style
+from effprof.report.chart import DPI, WIDTH_IN, picture
 from effprof.report.chart_parts import INK, MUTED, fit_inside
 from effprof.report.point_labels import Labels
 from effprof.report.untrusted import cut_middle, printable
@@ -43,12 +41,12 @@ _WIDE = 200
 
 def render_regression_png(regression: Regression) -> bytes:
     """The chart at 1920 pixels width."""
-    return _render(regression, "png", {"Software": None})
+    return picture(lambda: build_regression_figure(regression), "png")
 
 
 def render_regression_svg(regression: Regression) -> bytes:
     """The chart as SVG, byte for byte the same for the same regression."""
-    return _render(regression, "svg", {"Date": None, "Creator": "effprof"})
+    return picture(lambda: build_regression_figure(regression), "svg")
 
 
 def build_regression_figure(regression: Regression) -> Figure:
@@ -137,12 +135,3 @@ def _name_the_worst(ax: Axes, points: Sequence[Prediction], places: Sequence[tup
     for row, place in worst[:_NAMED]:
         name = cut_middle(printable(row.network), _NAME_CELLS)
         labels.write(name, place, must=False, fontsize=8, color=INK, parse_math=False)
-
-
-def _render(regression: Regression, file_format: str, metadata: dict[str, str | None]) -> bytes:
-    out = io.BytesIO()
-    with our_style(), warnings.catch_warnings():
-        # A name in a script the font lacks is drawn as boxes; that is no reason to fail or to print.
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        build_regression_figure(regression).savefig(out, format=file_format, dpi=DPI, metadata=metadata)
-    return out.getvalue()

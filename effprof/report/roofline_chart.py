@@ -10,9 +10,7 @@ Only matplotlib's object API is used, as in `chart`.
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +22,7 @@ from effprof.ceiling_records import Ceilings
 from effprof.errors import UsageError
 from effprof.report import roofline_rows as rows
 from effprof.report.ceilings_rows import MEMORY, level_of
-from effprof.report.chart import DPI, WIDTH_IN, our_style
+from effprof.report.chart import DPI, WIDTH_IN, picture
 from effprof.report.chart_parts import INK, MUTED, fit_inside
 from effprof.report.headline import common_setting
 from effprof.report.palette import COLOURS
@@ -84,12 +82,12 @@ class Roof:
 
 def render_roofline_png(report: Report) -> bytes:
     """The chart at 1920 pixels width. Raises UsageError without ceilings or times."""
-    return _render(report, "png", {"Software": None})
+    return picture(lambda: build_roofline_figure(report), "png")
 
 
 def render_roofline_svg(report: Report) -> bytes:
     """The chart as SVG, byte for byte the same for the same report. Raises UsageError as `render_roofline_png`."""
-    return _render(report, "svg", {"Date": None, "Creator": "effprof"})
+    return picture(lambda: build_roofline_figure(report), "svg")
 
 
 def build_roofline_figure(report: Report) -> Figure:
@@ -334,12 +332,3 @@ def _legend(figure: Figure, points: Sequence[Point], slowest_s: float) -> None:
         handles=handles, loc="center left", bbox_to_anchor=(0.012, 1 - 1.16 / HEIGHT_IN), ncols=len(handles),
         frameon=False, fontsize=10, handletextpad=0.4, columnspacing=1.6, borderpad=0,
     )  # fmt: skip
-
-
-def _render(report: Report, file_format: str, metadata: dict[str, str | None]) -> bytes:
-    out = io.BytesIO()
-    with our_style(), warnings.catch_warnings():
-        # A name in a script the font lacks is drawn as boxes; that is no reason to fail or to print.
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        build_roofline_figure(report).savefig(out, format=file_format, dpi=DPI, metadata=metadata)
-    return out.getvalue()
