@@ -24,7 +24,7 @@ from effprof.analyze.timing import (
     working_spans,
 )
 from effprof.cost import cost_of
-from effprof.device_records import DeviceTrace
+from effprof.device_records import DeviceTime, DeviceTrace
 from effprof.records import Accounting, Analysis, Category, CostedOp, OpCall, Profile, Round, Share
 
 
@@ -42,19 +42,17 @@ def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis
     """
     if profile.device_trace is not None:
         return _analyze_trace(profile, profile.device_trace, depthwise_as)
-    if any(one.gpu is not None for one in profile.rounds):
-        return _analyze_gpu(profile, depthwise_as)
     ops = cost_calls(profile.calls, depthwise_as)
     latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
-    accounting = None
+    accounting = device_time = latency_s = None
     if latency is not None:
-        works = {op.call.index for op in ops if op.category is not Category.OVERHEAD}
-        rounds = round_times(profile.rounds, works.__contains__)
-        if rounds:
-            ops, scale = _with_times(ops, profile.rounds, rounds)
-            accounting = accounting_of(rounds, latency.median_s, scale, profile.spec.seed)
-    latency_s = None if latency is None else latency.median_s
+        latency_s = latency.median_s
+        if any(one.gpu is not None for one in profile.rounds):
+            ops, accounting, device_time = _timed_by_device(profile, ops, latency_s, depthwise_as)
+        else:
+            ops, accounting = _timed_by_host(profile, ops, latency_s)
     totals = total_costs(ops)
+    seen = () if device_time is None or latency_s is None else gpu_notes(device_time, latency_s)
     return Analysis(
         latency=latency,
         accounting=accounting,
@@ -63,7 +61,8 @@ def analyze(profile: Profile, *, depthwise_as: DepthwiseAs = "conv") -> Analysis
         layers=layer_totals(ops, profile.model.modules, latency_s, timed=accounting is not None),
         ops=ops,
         peak_activation_bytes=peak_activation_bytes(profile.calls),
-        notes=derive_notes(profile, latency, accounting, totals),
+        notes=(*derive_notes(profile, latency, accounting, totals), *seen),
+        device_time=device_time,
     )
 
 
@@ -85,28 +84,27 @@ def _analyze_trace(profile: Profile, trace: DeviceTrace, depthwise_as: Depthwise
     )
 
 
-def _analyze_gpu(profile: Profile, depthwise_as: DepthwiseAs) -> Analysis:
-    latency = latency_of(profile.rounds, profile.spec.batch_size, profile.spec.seed)
+def _timed_by_host(
+    profile: Profile, ops: tuple[CostedOp, ...], latency_s: float
+) -> tuple[tuple[CostedOp, ...], Accounting | None]:
+    """The calls with their times, and how they make the latency; as they are and None where none was timed."""
+    works = {op.call.index for op in ops if op.category is not Category.OVERHEAD}
+    rounds = round_times(profile.rounds, works.__contains__)
+    if not rounds:
+        return ops, None
+    timed, scale = _with_times(ops, profile.rounds, rounds)
+    return timed, accounting_of(rounds, latency_s, scale, profile.spec.seed)
+
+
+def _timed_by_device(
+    profile: Profile, ops: tuple[CostedOp, ...], latency_s: float, depthwise_as: DepthwiseAs
+) -> tuple[tuple[CostedOp, ...], Accounting | None, DeviceTime | None]:
+    """The same of runs on a GPU, and what it did; times are the device's."""
     processes = gpu_processes(profile.rounds)
-    ops, device_time, accounting = cost_calls(profile.calls, depthwise_as), None, None
-    if latency is not None and processes:
-        ops = gpu_ops(ops, processes, depthwise_as)
-        device_time = gpu_time(processes, ops)
-        accounting = gpu_accounting(processes, latency.median_s, profile.spec.seed)
-    latency_s = None if latency is None else latency.median_s
-    totals = total_costs(ops)
-    seen = gpu_notes(device_time, latency_s) if device_time is not None and latency_s is not None else ()
-    return Analysis(
-        latency=latency,
-        accounting=accounting,
-        totals=totals,
-        categories=category_shares(ops, accounting, latency_s),
-        layers=layer_totals(ops, profile.model.modules, latency_s, timed=accounting is not None),
-        ops=ops,
-        peak_activation_bytes=peak_activation_bytes(profile.calls),
-        notes=(*derive_notes(profile, latency, accounting, totals), *seen),
-        device_time=device_time,
-    )
+    if not processes:
+        return ops, None, None
+    timed = gpu_ops(ops, processes, depthwise_as)
+    return timed, gpu_accounting(processes, latency_s, profile.spec.seed), gpu_time(processes, timed)
 
 
 def cost_calls(calls: Sequence[OpCall], depthwise_as: DepthwiseAs = "conv") -> tuple[CostedOp, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from effprof.analyze.categories import DepthwiseAs
 from effprof.analyze.device import cost_recorded_calls, device_time_of
 from effprof.analyze.replay import host_slowdown, waits_without_profiler
-from effprof.analyze.timing import RESAMPLES
+from effprof.analyze.timing import RESAMPLES, account
 from effprof.device_records import DeviceActivity, DeviceTime, DeviceTrace, Gaps, UnknownKernel
 from effprof.records import Accounting, Category, CostedOp, Round
 from effprof.statistics import bootstrap_medians, interval95, iqr, median
@@ -182,19 +182,8 @@ def gpu_accounting(processes: Sequence[GpuProcess], latency_s: float, seed: int)
     """
     runs = [run for process in processes for run in process.middle]
     ops_s, overhead_s = _mean([run.ops_s for run in runs]), _mean([run.waits.total_s for run in runs])
-    residual_s = latency_s - ops_s - overhead_s
     profiled_s = median([median(process.measured.instrumented.times_s) for process in processes])
-    low, high = _residual_ci95(processes, seed)
-    return Accounting(
-        ops_s=ops_s,
-        overhead_s=overhead_s,
-        residual_s=residual_s,
-        residual_ci95_s=(min(low, residual_s), max(high, residual_s)),
-        residual_fraction=residual_s / latency_s,
-        profiled_s=profiled_s,
-        distortion_fraction=profiled_s / latency_s - 1,
-        ops_scale=1.0,
-    )
+    return account(latency_s, ops_s, overhead_s, profiled_s, _residual_ci95(processes, seed))
 
 
 def _residual_ci95(processes: Sequence[GpuProcess], seed: int) -> tuple[float, float]:

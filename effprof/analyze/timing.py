@@ -138,16 +138,28 @@ def latency_of(rounds: Sequence[Round], batch_size: int, seed: int) -> Latency |
 
 
 def accounting_of(rounds: Sequence[RoundTimes], latency_s: float, ops_scale: float, seed: int) -> Accounting:
-    """Ops, overhead and residual; they add up to the latency exactly."""
+    """Ops, overhead and residual of rounds on a processor."""
     ops_s, overhead_s = total_work_s(rounds), median([median(r.rest_s) for r in rounds])
-    residual_s = latency_s - ops_s - overhead_s
     profiled_s = median([median(r.profiled_s) for r in rounds])
-    low, high = residual_ci95(rounds, seed)
+    return account(latency_s, ops_s, overhead_s, profiled_s, residual_ci95(rounds, seed), ops_scale)
+
+
+def account(
+    latency_s: float,
+    ops_s: float,
+    overhead_s: float,
+    profiled_s: float,
+    residual_ci95_s: tuple[float, float],
+    ops_scale: float = 1.0,
+) -> Accounting:
+    """Ops, overhead and residual; they add up to the latency exactly."""
+    residual_s = latency_s - ops_s - overhead_s
+    low, high = residual_ci95_s
     return Accounting(
         ops_s=ops_s,
         overhead_s=overhead_s,
         residual_s=residual_s,
-        # The pairs need not hold every plain run, so their interval may just miss the residual of all of them.
+        # What is drawn anew need not hold every plain run, so the interval may just miss the residual of all of them.
         residual_ci95_s=(min(low, residual_s), max(high, residual_s)),
         residual_fraction=residual_s / latency_s,
         profiled_s=profiled_s,
