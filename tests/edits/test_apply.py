@@ -70,6 +70,9 @@ def test_the_copy_can_be_run_with_gradients_too() -> None:
     """Nothing in it was made under inference_mode."""
     edited = effprof.apply(randomised(Inception()), ["fold-batch-norm"], image())
     edited(*image().args).sum().backward()
+    wanted = [parameter for parameter in edited.parameters() if parameter.requires_grad]
+    assert wanted
+    assert all(parameter.grad is not None for parameter in wanted)
 
 
 @pytest.mark.parametrize("at", ["start", "half way", "end"])
