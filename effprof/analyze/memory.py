@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
 
-from effprof.records import OpCall, TensorSpec
+from effprof.cost.tensors import tensor_bytes
+from effprof.records import OpCall
 
 _KEPT_ROLES = ("parameter", "buffer")
 
@@ -38,7 +38,7 @@ def _lifetimes(calls: Sequence[OpCall]) -> Iterator[tuple[int, int, int]]:
     results: set[int] = set()
     for position, call in enumerate(calls):
         for spec in (*call.inputs, *call.outputs):
-            sizes[spec.storage] = max(sizes.get(spec.storage, 0), _size(spec))
+            sizes[spec.storage] = max(sizes.get(spec.storage, 0), tensor_bytes(spec))
             if spec.role in _KEPT_ROLES:
                 weights.add(spec.storage)
         for spec in call.inputs:
@@ -52,7 +52,3 @@ def _lifetimes(calls: Sequence[OpCall]) -> Iterator[tuple[int, int, int]]:
             results.add(call.outputs[0].storage)
     for storage in sizes.keys() - weights:
         yield sizes[storage], first[storage], len(calls) - 1 if storage in results else last[storage]
-
-
-def _size(spec: TensorSpec) -> int:
-    return prod(spec.shape) * spec.item_bytes

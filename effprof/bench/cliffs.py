@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from effprof.bench.turns import Budget, Clock, Seat, Taken, take_turns, warm
+from effprof.bench.turns import Budget, Clock, Taken, seated, take_turns
 from effprof.capture import Inputs
 from effprof.cliff_records import AXES, Axis, CliffAxis, CliffMap, CliffPoint, CliffSpec, ConvShape
 from effprof.devices.base import PlainRun
@@ -90,10 +90,7 @@ def measure_cliffs(spec: CliffSpec, progress: Progress) -> CliffMap:
             report("warming", 0.0)
             shapes = [spec.shape.at(axis, value) for value in values]
             clocks = [_clock(spec, axis, shape, plan, spec.seed + at) for at, shape in enumerate(shapes)]
-            for clock in clocks:
-                warm(clock)
-            seats = [Seat(clock, warm(clock)) for clock in clocks]
-            taken = take_turns(seats, budget, rng, report, is_make_believe=plan is not None)
+            taken = take_turns(seated(clocks), budget, rng, report, is_make_believe=plan is not None)
             if taken is None:
                 break
             measured.append(_measured(axis, spec.shape, shapes, taken))

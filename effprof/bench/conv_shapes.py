@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from effprof.cliff_records import ConvShape
 from effprof.errors import UsageError
+from effprof.findings.network import window
 from effprof.records import OpCall
 
 
 def conv_shape(call: OpCall, threads: int) -> ConvShape:
     """The convolution of a recorded call. Raises UsageError for one that is dilated or padded otherwise."""
     weight, x = call.tensor("weight"), call.inputs[0]
-    stride, padding, dilation = (_pair(call, name) for name in ("stride", "padding", "dilation"))
+    stride, padding, dilation = (window(call, name, default=-1) for name in ("stride", "padding", "dilation"))
     groups = call.arguments.get("groups", 1)
     if weight is None or not isinstance(groups, int) or len(x.shape) != 4:
         raise UsageError(f"{call.layer} is no plain 2-d convolution. Give another layer.")
@@ -21,11 +22,4 @@ def conv_shape(call: OpCall, threads: int) -> ConvShape:
             "kernel as padding can be looked at."
         )
     batch, inputs, height, width = x.shape
-    return ConvShape(kernel, inputs, weight.shape[0], groups, stride, height, width, batch, threads)
-
-
-def _pair(call: OpCall, name: str) -> tuple[int, int]:
-    given = call.arguments.get(name)
-    values = given if isinstance(given, tuple) else (given,)
-    first, last = values[0], values[-1]
-    return (first, last) if isinstance(first, int) and isinstance(last, int) else (-1, -1)
+    return ConvShape(kernel, inputs, weight.shape[0], groups, (stride[0], stride[1]), height, width, batch, threads)

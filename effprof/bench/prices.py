@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from effprof.bench.cliffs import Convolution
-from effprof.bench.turns import Budget, Seat, take_turns, warm
+from effprof.bench.turns import Budget, seated, take_turns
 from effprof.cliff_records import ConvShape
 from effprof.devices.fake import Plan, PlannedRuns
 from effprof.measure.guard import threads_set
@@ -70,10 +70,7 @@ def price(
             else PlannedRuns(plan, shape.mult_adds, 1.0, form.seed + number)
             for number, shape in enumerate(shapes)
         ]
-        for clock in clocks:
-            warm(clock)
-        seats = [Seat(clock, warm(clock)) for clock in clocks]
-        taken = take_turns(seats, budget, random.Random(form.seed), progress, is_make_believe=plan is not None)
+        taken = take_turns(seated(clocks), budget, random.Random(form.seed), progress, is_make_believe=plan is not None)
     if taken is None:
         return None
     times_s = dict(zip(shapes, taken.rounds_s, strict=True))

@@ -82,6 +82,13 @@ def warm(clock: Clock, runs: int = 3) -> float:
     return min(run.time_s for run in _plain_runs(clock, runs))
 
 
+def seated(clocks: Sequence[Clock]) -> list[Seat]:
+    """A seat for each clock. All have run before any is timed to know how long a warm run takes."""
+    for clock in clocks:
+        warm(clock)
+    return [Seat(clock, warm(clock)) for clock in clocks]
+
+
 def round_s(seats: Sequence[Seat]) -> float:
     """About how long one round takes."""
     return sum(seat.runs * seat.warm_s for seat in seats)

@@ -65,6 +65,11 @@ def argument_dims(call: OpCall, name: str) -> tuple[int, ...]:
     return tuple(entry for entry in entries if isinstance(entry, int))
 
 
+def tensor_bytes(spec: TensorSpec) -> int:
+    """Of all its elements, whether they lie apart in memory or not."""
+    return prod(spec.shape) * spec.item_bytes
+
+
 def distinct_elements(spec: TensorSpec) -> int:
     """Elements at different places in memory.
 

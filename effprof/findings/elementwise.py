@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from effprof.finding_records import Source
 from effprof.findings.drafting import Draft, counted, places, share_text, subject, verb
-from effprof.findings.network import Network, pixels, time_of, window
+from effprof.findings.network import Network, image_pixels, pixels, time_of, window
 from effprof.records import Category, CostedOp
 
 LARGE_MAP = 28 * 28
@@ -95,8 +95,7 @@ def _large_maps(network: Network) -> Iterator[Draft]:
         if op.category is Category.ELEMWISE
         and op.kind in ("activation", "arithmetic")
         and op.call.outputs
-        and len(op.call.outputs[0].shape) > 2
-        and pixels(op.call.outputs[0]) >= LARGE_MAP * op.call.outputs[0].shape[0]
+        and image_pixels(op.call.outputs[0]) >= LARGE_MAP
     ]
     time_s = time_of(ops)
     if time_s >= MUCH * network.whole:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from math import prod
 
+from effprof.cost.tensors import tensor_bytes
 from effprof.finding_records import Source
 from effprof.findings.drafting import Draft, counted, places, share_text, verb
 from effprof.findings.network import Network, weight_shape, window
@@ -43,7 +43,7 @@ def _siblings(network: Network) -> Iterator[Draft]:
     bytes_per_s = network.moved_bytes_per_s
     expected: tuple[float, Source] | None = None
     if bytes_per_s is not None:
-        spared = [(len(group) - 1, _bytes(_input(group[0]))) for group in groups]
+        spared = [(len(group) - 1, tensor_bytes(_input(group[0]))) for group in groups]
         gain_s = sum(times * (size / bytes_per_s + network.overhead_per_call_s) for times, size in spared)
         expected = (gain_s, "run")
     evidence = (("groups_of_siblings", len(groups)),)
@@ -71,7 +71,3 @@ def _small_ops(network: Network) -> Iterator[Draft]:
 
 def _input(op: CostedOp) -> TensorSpec:
     return op.call.inputs[0]
-
-
-def _bytes(spec: TensorSpec) -> int:
-    return prod(spec.shape) * spec.item_bytes

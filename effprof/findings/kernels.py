@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from effprof.cost.tensors import tensor_bytes
 from effprof.findings.drafting import Draft, counted, places, subject, verb
 from effprof.findings.network import Network, weight_shape
 from effprof.records import CostedOp
@@ -44,7 +45,7 @@ def _weights(network: Network) -> Iterator[Draft]:
     if not ops:
         return
     weights = [op.call.tensor("weight") for op in ops]
-    size = sum(prod(weight.shape) * weight.item_bytes for weight in weights if weight is not None)
+    size = sum(tensor_bytes(weight) for weight in weights if weight is not None)
     text = (
         f"{subject(ops, 'linear layer')} {verb(ops, 'uses', 'use')} each weight for so few inputs that reading "
         f"{format_bytes(size)} of weights is most of the time."

@@ -78,8 +78,13 @@ def access_of(ops: Sequence[CostedOp]) -> int:
 
 
 def pixels(spec: TensorSpec) -> int:
-    """Places of an image tensor (batch, channels, *places), the batch included: the paper's hw."""
-    return prod(spec.shape[2:]) * spec.shape[0] if len(spec.shape) > 2 else 0
+    """Places of all images of a tensor (batch, channels, *places): the paper's hw, times the batch."""
+    return image_pixels(spec) * spec.shape[0] if spec.shape else 0
+
+
+def image_pixels(spec: TensorSpec) -> int:
+    """Places of one image of it; 0 for a tensor that holds none."""
+    return prod(spec.shape[2:]) if len(spec.shape) > 2 else 0
 
 
 def is_plain_pointwise(op: CostedOp) -> bool:
