@@ -14,6 +14,7 @@ from effprof.ceiling_records import Ceilings, CeilingSpec
 from effprof.errors import BadFileError
 from effprof.records import DeviceInfo, Environment, Profile
 from effprof.store.ceilings_json import CEILINGS_JSON, ceilings_path, other_devices, read_ceilings
+from effprof.units import counted
 
 KINDS = ("cpu", "fake")
 """Devices that can be calibrated."""
@@ -120,7 +121,7 @@ def setting_text(device: DeviceInfo, precision: str) -> str:
 def threads_text(device: DeviceInfo) -> str:
     if device.threads is None:
         return "an unknown number of threads"
-    return f"{device.threads} thread{'' if device.threads == 1 else 's'}"
+    return counted(device.threads, "thread")
 
 
 def _is_other_plan(ceilings: Ceilings, profile: Profile) -> bool:

@@ -54,6 +54,11 @@ def format_shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 thread`, `2 threads`, `3 copies`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 @dataclass(frozen=True)
 class TimeScale:
     """One unit and one number of decimals for numbers that stand together, so that they can be added by eye."""

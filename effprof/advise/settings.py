@@ -19,6 +19,7 @@ from effprof.advise.tasks import SettingTask, SettingTimes
 from effprof.bench.turns import Progress
 from effprof.errors import EffprofError, InterruptedRunError, NotApplicableError
 from effprof.records import DeviceInfo, RunSpec
+from effprof.units import counted
 
 MALLOC, THREADS = "malloc-steady", "threads-"
 RUN_S = 0.4
@@ -57,7 +58,7 @@ def settings_for(spec: AdviceSpec, device: DeviceInfo) -> tuple[list[Setting], l
         text = "The C library keeps freed memory (--malloc steady)."
         settings.append(Setting(MALLOC, text, replace(run, malloc="steady")))
     for number in () if spec.run.threads is not None else _other_threads(threads):
-        text = f"{number} thread{'' if number == 1 else 's'} in place of {threads} (--threads {number})."
+        text = f"{counted(number, 'thread')} in place of {threads} (--threads {number})."
         settings.append(Setting(f"{THREADS}{number}", text, replace(run, threads=number)))
     wanted = set(spec.edits)
     return (

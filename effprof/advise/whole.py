@@ -23,6 +23,7 @@ from effprof.measure.processes import run_worker
 from effprof.records import Note, Profile
 from effprof.store import loads_profile
 from effprof.sweep_records import Verdict
+from effprof.units import counted
 
 PROFILE_SHARE = 0.1
 """Of all the time, for the runs of the profile at most."""
@@ -172,7 +173,7 @@ def plan_text(spec: AdviceSpec) -> str:
     edits = sum(1 for name in EDIT_TEXTS if not spec.edits or name in spec.edits)
     parts = ["a short profile"]
     if edits:
-        parts.append(f"{edits} edit{'' if edits == 1 else 's'} on copies in one process")
+        parts.append(f"{counted(edits, 'edit')} on copies in one process")
     if may_try_settings(spec):
         parts.append("settings in fresh processes")
     if spec.prices:

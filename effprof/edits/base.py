@@ -76,8 +76,3 @@ def first_hooked(model: nn.Module) -> str | None:
         if module._forward_hooks or module._forward_pre_hooks:
             return path or "the network"
     return None
-
-
-def counted(number: int, name: str) -> str:
-    """`1 activation`, `3 activations`."""
-    return f"{number} {name}{'' if number == 1 else 's'}"

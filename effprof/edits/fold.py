@@ -13,10 +13,11 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from effprof.capture import Capture, Inputs
-from effprof.edits.base import Change, counted, observed
+from effprof.edits.base import Change, observed
 from effprof.edits.copying import replace_everywhere
 from effprof.errors import NotApplicableError
 from effprof.records import OpCall
+from effprof.units import counted
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from torch import nn
 
 from effprof.capture import Capture, Inputs
-from effprof.edits.base import Change, counted, first_hooked, observed
+from effprof.edits.base import Change, first_hooked, observed
 from effprof.errors import NotApplicableError
 from effprof.records import OpCall
+from effprof.units import counted
 
 ACTIVATIONS = (
     nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.SiLU, nn.Mish, nn.Hardswish,

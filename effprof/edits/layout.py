@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from effprof.capture import Inputs
-from effprof.edits.base import Change, counted
+from effprof.edits.base import Change
 from effprof.errors import NotApplicableError
+from effprof.units import counted
 
 
 def to_channels_last(model: nn.Module, inputs: Inputs) -> Change:

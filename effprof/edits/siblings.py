@@ -20,9 +20,10 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from effprof.capture import Capture, Inputs
-from effprof.edits.base import Change, counted, observed
+from effprof.edits.base import Change, observed
 from effprof.edits.graphs import is_dense, parameter_of, rebuilt, traced
 from effprof.errors import NotApplicableError
+from effprof.units import counted
 
 ACTIVATIONS = (
     nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.GELU, nn.Mish, nn.Hardswish, nn.Hardsigmoid,

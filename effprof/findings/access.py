@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from effprof.finding_records import Source
-from effprof.findings.drafting import Draft, counted, places
+from effprof.findings.drafting import Draft, places
 from effprof.findings.expectations import access_over_bound
 from effprof.findings.network import Network, is_plain_pointwise, pixels, time_of, weight_shape
 from effprof.records import Category, CostedOp
+from effprof.units import counted
 
 FAR = 1.15
 """Access over its bound from which a layer counts: widths from about 1:3 on, at large maps."""

@@ -9,7 +9,7 @@ from effprof.finding_records import Evidence, Finding, Source
 from effprof.findings.network import Network, access_of, time_of
 from effprof.records import CostedOp
 from effprof.sweep_records import GuidelineId
-from effprof.units import format_percent
+from effprof.units import counted, format_percent
 
 LEAST_SHARE = 0.01
 """Of the latency (of all access, where nothing was timed): what takes or gains less is no finding."""
@@ -75,11 +75,6 @@ def _finding(draft: Draft, network: Network) -> Finding:
         expected_gain_s=gain_s,
         expected_from=gain_from,
     )
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 batch-norm`, `52 batch-norms`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def subject(ops: Sequence[CostedOp], one: str, many: str | None = None) -> str:

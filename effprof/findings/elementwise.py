@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from effprof.finding_records import Source
-from effprof.findings.drafting import Draft, counted, places, share_text, subject, verb
+from effprof.findings.drafting import Draft, places, share_text, subject, verb
 from effprof.findings.network import Network, image_pixels, pixels, time_of, window
 from effprof.records import Category, CostedOp
+from effprof.units import counted
 
 LARGE_MAP = 28 * 28
 """Places of one image from which a map is large."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from effprof.cost.tensors import tensor_bytes
 from effprof.finding_records import Source
-from effprof.findings.drafting import Draft, counted, places, share_text, verb
+from effprof.findings.drafting import Draft, places, share_text, verb
 from effprof.findings.network import Network, weight_shape, window
 from effprof.records import CostedOp, TensorSpec
+from effprof.units import counted
 
 MUCH_OVERHEAD = 0.15
 """Of the latency."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from effprof.findings.drafting import Draft, counted, places, subject, verb
+from effprof.findings.drafting import Draft, places, subject, verb
 from effprof.findings.network import Network, weight_shape
 from effprof.records import CostedOp
+from effprof.units import counted
 
 NARROW = 8
 """Channels of one group below which a vector of the processor is not filled."""

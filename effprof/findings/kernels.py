@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from effprof.cost.tensors import tensor_bytes
-from effprof.findings.drafting import Draft, counted, places, subject, verb
+from effprof.findings.drafting import Draft, places, subject, verb
 from effprof.findings.network import Network, weight_shape
 from effprof.records import CostedOp
-from effprof.units import format_bytes
+from effprof.units import counted, format_bytes
 
 
 def drafts(network: Network) -> Iterator[Draft]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from effprof.guidelines.rules import slowdown
 from effprof.statistics import MIN_ROUNDS
 from effprof.sweep_records import SweepEntry, SweepPoint, SweepSetting
-from effprof.units import format_bytes, format_count
+from effprof.units import counted, format_bytes, format_count
 
 
 def reasons(entry: SweepEntry, batch_size: int, img_size: int) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def g2_access_elements(setting: SweepSetting, pixels: int) -> float:
 def _too_few_rounds(entry: SweepEntry) -> Iterator[str]:
     rounds = len(entry.severe.rounds_s)
     if rounds < MIN_ROUNDS:
-        yield f"only {rounds} round{'' if rounds == 1 else 's'} finished: a verdict needs at least {MIN_ROUNDS}"
+        yield f"only {counted(rounds, 'round')} finished: a verdict needs at least {MIN_ROUNDS}"
 
 
 def _traffic(entry: SweepEntry) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _kernels(entry: SweepEntry) -> Iterator[str]:
     if changed:
         threads = others[0][2]
         yield (
-            f"with {threads} thread{'' if threads == 1 else 's'} torch picks {_listed(changed)}: the slowdown may be "
+            f"with {counted(threads, 'thread')} torch picks {_listed(changed)}: the slowdown may be "
             "another there because of the kernel, not of memory"
         )
 

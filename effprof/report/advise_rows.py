@@ -20,7 +20,7 @@ from effprof.analyze.gains import (
 )
 from effprof.report.headline import emulated
 from effprof.report.untrusted import printable
-from effprof.units import UNKNOWN, format_percent, format_seconds
+from effprof.units import UNKNOWN, counted, format_percent, format_seconds
 
 HEADER = ("edit", "gain", "95 %", "saves", "differ", "verdict")
 _RECIPE_WIDTH = 60
@@ -57,7 +57,7 @@ def facts(advice: Advice) -> tuple[tuple[str, str], ...]:
     run, threads = advice.spec.run, advice.device.threads
     device = [printable(advice.device.name), advice.device.kind]
     if threads is not None:
-        device.append(f"{threads} thread{'' if threads == 1 else 's'}")
+        device.append(counted(threads, "thread"))
     device += emulated(advice.device, advice.environment)
     shapes = " + ".join("x".join(map(str, shape)) for shape in advice.model.input_shape)
     allocator = printable(advice.environment.allocator)

@@ -34,7 +34,7 @@ def title(ceilings: Ceilings) -> str:
 
 def facts(ceilings: Ceilings) -> tuple[tuple[str, str], ...]:
     device, environment = ceilings.device, ceilings.environment
-    threads = () if device.threads is None else (f"{device.threads} thread{'' if device.threads == 1 else 's'}",)
+    threads = () if device.threads is None else (units.counted(device.threads, "thread"),)
     processes = len(ceilings.compute[0].mult_adds_per_s.processes)
     when = environment.started_utc.replace("T", " ").replace("Z", " UTC")
     parts = (

@@ -28,7 +28,7 @@ def describe(shape: ConvShape) -> str:
     parts = [f"{shape.kernel_size[0]}x{shape.kernel_size[1]} {kind} of {widths}"]
     parts += [f"in {shape.groups} groups"] if shape.groups > 1 and not shape.is_depthwise else []
     parts += [f"stride {shape.stride[0]}"] if shape.stride != (1, 1) else []
-    threads = f"{shape.threads} thread{'' if shape.threads == 1 else 's'}"
+    threads = units.counted(shape.threads, "thread")
     return ", ".join((*parts, f"on {shape.height} x {shape.width}", f"batch {shape.batch}", threads))
 
 

@@ -45,7 +45,7 @@ def facts(result: Guidelines) -> tuple[tuple[str, str], ...]:
     threads = sweep.device.threads
     device = [printable(sweep.device.name), sweep.device.kind]
     if threads is not None:
-        device.append(f"{threads} thread{'' if threads == 1 else 's'}")
+        device.append(units.counted(threads, "thread"))
     device += emulated(sweep.device, sweep.environment)
     layout = "channels_last" if spec.channels_last else "contiguous"
     setting = (

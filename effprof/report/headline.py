@@ -83,12 +83,12 @@ def device_details(report: Report) -> tuple[str, ...]:
     if device is None:
         return ()
     threads = device.threads
-    counted = () if threads is None else (f"{threads} thread{'' if threads == 1 else 's'}",)
+    threaded = () if threads is None else (units.counted(threads, "thread"),)
     there = () if device.host is None else (f"on {printable(device.host)}",)
     cpus = report.profile.spec.cpus
     kept = (f"core{'' if len(cpus) == 1 else 's'} {cpu_ranges(cpus)}",) if cpus else ()
     built = (printable(device.arch),) if device.kind == "cuda" and not is_imported(report) else ()
-    return (device.kind, *built, *counted, *kept, *there, *emulated(device, report.profile.environment))
+    return (device.kind, *built, *threaded, *kept, *there, *emulated(device, report.profile.environment))
 
 
 def emulated(device: DeviceInfo, environment: Environment) -> tuple[str, ...]:
