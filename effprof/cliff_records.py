@@ -32,10 +32,17 @@ class ConvShape:
     """Places of the input."""
     batch: int
     threads: int
+    by_onednn: bool = False
+    """Run by torch.mkldnn_convolution, whatever torch would pick."""
 
     @property
     def is_depthwise(self) -> bool:
         return self.groups == self.inputs > 1
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Half the kernel on each side, which keeps the places but for the stride."""
+        return self.kernel_size[0] // 2, self.kernel_size[1] // 2
 
     @property
     def mult_adds(self) -> int:
@@ -45,7 +52,7 @@ class ConvShape:
 
     @property
     def output_size(self) -> tuple[int, int]:
-        """Places of the output; padding, half the kernel on each side, keeps them but for the stride."""
+        """Places of the output."""
         return (self.height - 1) // self.stride[0] + 1, (self.width - 1) // self.stride[1] + 1
 
     def at(self, axis: Axis, value: int) -> ConvShape:

@@ -7,10 +7,12 @@ elements, work multiply-adds; the unit is part of the name. Nothing in this modu
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
+from effprof.call_records import Argument as Argument
+from effprof.call_records import OpCall as OpCall
+from effprof.call_records import TensorSpec as TensorSpec
 from effprof.device_records import DeviceTime, DeviceTrace, GpuRound
 from effprof.machine_records import DeviceInfo as DeviceInfo
 from effprof.machine_records import Energy as Energy
@@ -83,68 +85,6 @@ class ModelInfo:
     dtype: str
     memory_format: str
     modules: tuple[ModuleInfo, ...]
-
-
-# ---------------------------------------------------------------------------------------------------- what was seen
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """One tensor as one op saw it."""
-
-    id: int
-    """Identity of the value: the same id as an output of one call and an input of a later one means data flow. A
-    write in place gives the tensor a new id, so that every id has at most one producer."""
-    storage: int
-    """Tensors with the same number share memory."""
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    dtype: str
-    """torch's name without the prefix: `float32`."""
-    item_bytes: int
-    role: Literal["activation", "parameter", "buffer", "input"] = "activation"
-    values: tuple[int, ...] | None = None
-    """The entries of a small integer tensor used as an index, where they are known (never on meta)."""
-
-
-Argument = int | float | bool | str | tuple[int | float | bool | str | None, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpCall:
-    """One execution of one operator, as seen in the capture pass; enough to cost and classify it without torch."""
-
-    index: int
-    op: str
-    """effprof's name, the same in every spelling and grad mode: `conv2d`, `add`, `batch_norm`, `mylib::spin`."""
-    aten: str
-    """torch's own name with overload: `aten::add.Tensor`."""
-    layer: str
-    source: str | None
-    """Nearest frame outside torch and effprof, `file:line`; None where there is none."""
-    inputs: tuple[TensorSpec, ...]
-    input_names: tuple[str, ...]
-    """The schema's name of each input, parallel to `inputs`; a list argument gives `tensors.0`, `tensors.1`."""
-    outputs: tuple[TensorSpec, ...]
-    arguments: dict[str, Argument] = field(default_factory=dict)
-    """The arguments that are not tensors, by schema name, defaults filled in. Anything that is not JSON-able is
-    written as its text."""
-    written: tuple[int, ...] = ()
-    """Positions in `inputs` that the call writes in place (from the schema)."""
-    is_view: bool = False
-    """The call moved no data: every output shares storage with an input and nothing was written."""
-    direction: Literal["forward", "backward"] = "forward"
-    tensors: Literal["known", "shapes", "unknown"] = "known"
-    """What an imported trace has of the tensors: `shapes` are without types, so that bytes are unknown."""
-    count: int = 1
-    """Executions recorded as one call: kernels of a trace that have no op but the same name."""
-
-    def tensor(self, name: str) -> TensorSpec | None:
-        """The input of that schema name, or None when it was not given."""
-        for spec, input_name in zip(self.inputs, self.input_names, strict=True):
-            if input_name == name:
-                return spec
-        return None
 
 
 # ------------------------------------------------------------------------------------------------ what was measured

@@ -31,7 +31,7 @@ from time import monotonic, sleep
 from compare_networks import INPUT_SHAPE
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, report, run_row
 from fresh import measure_in_fork
-from quiet import Canary
+from quiet import Canary, quietly
 from results import (
     command_line,
     device_option,
@@ -129,13 +129,11 @@ def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
     if which == BUSY:
         with neighbour():
             return one_run(spec, number, which)
-    for repeats in range(args.repeats + 1):
-        CANARY.wait()
-        row = replace(one_run(spec, number, which), repeats=repeats)
-        if "other-load" not in row.notes.split() and CANARY.is_quiet():
-            break
-        print(f"{number} {which}: the machine was not quiet", flush=True)
-    return row
+    row, repeats = quietly(
+        CANARY, lambda: one_run(spec, number, which), lambda row: "other-load" in row.notes.split(),
+        args.repeats, f"{number} {which}",
+    )  # fmt: skip
+    return replace(row, repeats=repeats)
 
 
 def one_run(spec: RunSpec, number: int, which: str) -> RunRow:

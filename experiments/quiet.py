@@ -7,14 +7,17 @@ minutes, and no other process is seen. The same work of ours, done before and af
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter, sleep
+from typing import TypeVar
 
 import numpy as np
 
 from effprof.devices.cpuinfo import usable_cpus
 from effprof.sensors.affinity import kept_to
 
+Row = TypeVar("Row")
 BURSTS = 25
 PASSES = 150
 """Over arrays that fit the first cache: some milliseconds a burst, on one core."""
@@ -58,3 +61,20 @@ class Canary:
             np.add(self._right, self._left, out=self._right)
             np.subtract(self._right, self._left, out=self._right)
         return perf_counter() - started
+
+
+def quietly(
+    canary: Canary, measure: Callable[[], Row], was_disturbed: Callable[[Row], bool], most: int, name: str
+) -> tuple[Row, int]:
+    """What is measured when the machine is quiet, and again, whatever came out, where it was not so to the end.
+
+    Returns the result, and how often it was measured again: `most` times at most, then the last counts as it is.
+    """
+    repeats = 0
+    while True:
+        canary.wait()
+        row = measure()
+        if repeats == most or (not was_disturbed(row) and canary.is_quiet()):
+            return row, repeats
+        print(f"{name}: the machine was not quiet", flush=True)
+        repeats += 1

@@ -41,6 +41,8 @@ class TimerRow(Measured):
     runs: int
     """Plain ones, of both timers together."""
     notes: str = ""
+    repeats: int = 0
+    """How often it was measured again because the machine was not quiet."""
     wall_s: float
 
     @property

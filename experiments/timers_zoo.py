@@ -6,7 +6,8 @@
 Each network gets a fresh process: both timers are set up and calibrated there, then blocks of paired runs by the one
 and by the other take turns in random order, so that both see the same allocator, weights and machine. A network takes
 about 10 s, those of a second a run about 30; finished ones are on disk at once, `--resume` measures what is missing.
-Wants a quiet machine.
+Wants a quiet machine: a network during which it was not (quiet.py) is measured again whatever came out, `--repeats`
+times at most (column `repeats`).
 
 Prints for each network the share of the latency in each category by entry points, and by how many percentage points
 torch.profiler differs. Writes timers.csv and timers.md into reports/timers-<cpu>/ (`--output`). Wanted: every category
@@ -20,11 +21,11 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from fresh import MEASURING, DiedError, in_fork
+from quiet import Canary, quietly
 from results import command_line, keep_row, measure_all, read_rows, refuse_to_overwrite, slug
 from timers_rows import CATEGORIES, PARTS, TIMERS, TimerRow, markdown, timer_row, verdict
 from zoo_table import chosen
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--max-time", type=float, default=1.5, help="seconds of a block at most (default: 1.5)")
     parser.add_argument("--malloc", default="steady", choices=("default", "steady"))
     parser.add_argument("--seed", type=int, default=0, help="of the order of networks, blocks and runs")
+    parser.add_argument("--repeats", type=int, default=3, help="of a network during which the machine was not quiet")
     parser.add_argument("--minutes", type=float, help="start no network that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of timers.csv and measure what is missing")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
@@ -92,7 +94,15 @@ def measure_networks(args: argparse.Namespace, specs: Sequence[RunSpec], path: P
         keep_row(path, rows, row)
         return f"{said(row)}  {row.wall_s:.0f} s"
 
-    measured = partial(timed_both_ways, blocks=args.blocks)
+    canary = Canary()
+
+    def measured(spec: RunSpec) -> TimerRow:
+        row, repeats = quietly(
+            canary, lambda: timed_both_ways(spec, args.blocks), lambda row: "other-load" in row.notes.split(),
+            args.repeats, spec.model,
+        )  # fmt: skip
+        return replace(row, repeats=repeats)
+
     return measure_all(specs, measured, kept, named=lambda s: s.model, minutes=args.minutes, what="networks")
 
 

@@ -24,7 +24,8 @@ MAX_LINES = 400
 
 # A room may import rooms of a lower level only.
 LEVELS = {
-    "machine_records": 0,  # parts of `records`, which hands their names on
+    "call_records": 0,  # parts of `records`, which hands their names on
+    "machine_records": 0,
     "device_records": 0,
     "errors": 1,
     "interrupts": 1,
@@ -71,7 +72,7 @@ FREE_NAMES = {"__version__"}
 
 TORCH = {"torch", "torchvision", "timm", "pytorchcv", "fvcore", "torchinfo"}
 TORCH_FREE = {
-    "machine_records", "device_records", "errors", "records", "units", "cost", "sensors", "statistics",
+    "call_records", "machine_records", "device_records", "errors", "records", "units", "cost", "sensors", "statistics",
     "sweep_records", "ceiling_records", "advice_records", "cliff_records", "finding_records", "store",
     "analyze", "importers", "guidelines", "calibrated", "findings", "compare", "latencies", "report", "remote",
     "commands", "cli", "run", "__init__", "__main__",

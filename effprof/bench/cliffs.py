@@ -118,8 +118,7 @@ def _clock(spec: CliffSpec, axis: Axis, shape: ConvShape, plan: Plan | None, see
     """Of the make-believe device: so many times as long for a mult_add as the plan says of this value."""
     if plan is None:
         return Convolution(shape, spec.precision, spec.channels_last, seed)
-    slowdown = plan.cliffs.get(axis, {}).get(str(shape.value(axis)), 1.0)
-    return PlannedRuns(plan, shape.mult_adds, slowdown, seed)
+    return PlannedRuns(plan, shape.mult_adds, plan.slowdown_at(axis, shape.value(axis)), seed)
 
 
 def _measured(axis: Axis, own: ConvShape, shapes: list[ConvShape], taken: Taken) -> CliffAxis:
@@ -137,17 +136,30 @@ class Convolution:
         form: dict[str, Any] = {"dtype": DTYPES[precision]}
         layout = torch.channels_last if channels_last else torch.contiguous_format
         generator = torch.Generator().manual_seed(seed)
-        places = (shape.kernel_size[0] // 2, shape.kernel_size[1] // 2)
+        places = shape.padding
         network = nn.Conv2d(
             shape.inputs, shape.outputs, shape.kernel_size, shape.stride, places, groups=shape.groups, bias=False
         )
         with torch.no_grad():
             network.weight.normal_(0, 0.1, generator=generator)
         x = torch.randn(shape.batch, shape.inputs, shape.height, shape.width, generator=generator)
-        self._network = network.eval().requires_grad_(False).to(memory_format=layout, **form)
+        network = network.eval().requires_grad_(False).to(memory_format=layout, **form)
+        self._network = _ByOneDnn(network, shape) if shape.by_onednn else network
         self._inputs = Inputs((x.to(memory_format=layout, **form),))
         self._threads = shape.threads
 
     def plain(self) -> PlainRun:
         with threads_set(self._threads) if self._threads != torch.get_num_threads() else nullcontext():
             return plain_run(self._network, self._inputs)
+
+
+class _ByOneDnn(nn.Module):
+    """The same convolution as oneDNN does it, where torch would pick a kernel of its own."""
+
+    def __init__(self, convolution: nn.Conv2d, shape: ConvShape) -> None:
+        super().__init__()
+        self._weight, self._shape = convolution.weight, shape
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shape = self._shape
+        return torch.mkldnn_convolution(x, self._weight, None, shape.padding, shape.stride, (1, 1), shape.groups)

@@ -10,12 +10,13 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 
 from effprof.bench.cliffs import Convolution
 from effprof.bench.turns import Budget, seated, take_turns
-from effprof.cliff_records import ConvShape
+from effprof.cliff_records import AXES, ConvShape
 from effprof.devices.fake import Plan, PlannedRuns
 from effprof.measure.guard import threads_set
 from effprof.statistics import median, median_ci95
@@ -67,7 +68,7 @@ def price(
         clocks = [
             Convolution(shape, form.precision, form.channels_last, form.seed)
             if plan is None
-            else PlannedRuns(plan, shape.mult_adds, 1.0, form.seed + number)
+            else PlannedRuns(plan, shape.mult_adds, _planned_slowdown(plan, shape), form.seed + number)
             for number, shape in enumerate(shapes)
         ]
         taken = take_turns(seated(clocks), budget, random.Random(form.seed), progress, is_make_believe=plan is not None)
@@ -80,3 +81,8 @@ def price(
     gains_s = [own - twin for own, twin in zip(own_s, twins_s, strict=True)]
     is_interrupted = taken.stopped_because == "interrupted"
     return Price(median(gains_s), median_ci95(gains_s), median(own_s), len(rounds), len(pairs), is_interrupted)
+
+
+def _planned_slowdown(plan: Plan, shape: ConvShape) -> float:
+    """Of all axes together; `width` is another name of `inputs`."""
+    return prod(plan.slowdown_at(axis, shape.value(axis)) for axis in AXES if axis != "width")

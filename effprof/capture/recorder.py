@@ -162,9 +162,21 @@ class Recorder(TorchDispatchMode):
         is_view = self._is_view(schema.op, outputs, before) and (
             not written or schema.op in SHAPE_CHANGES or (schema.op in DROPOUTS and arguments.get("train") is False)
         )
-        op = self._name(schema.op, inputs, names, arguments)
         self.calls.append(
-            OpCall(len(self.calls), op, schema.aten, layer, source, inputs, names, outputs, arguments, written, is_view)
+            OpCall(
+                index=len(self.calls),
+                op=self._name(schema.op, inputs, names, arguments),
+                aten=schema.aten,
+                layer=layer,
+                source=source,
+                inputs=inputs,
+                input_names=names,
+                outputs=outputs,
+                arguments=arguments,
+                written=written,
+                is_view=is_view,
+                backend=convolution_backend(args, arguments) if schema.aten == CONV2D else None,
+            )
         )
         return result
 
@@ -228,6 +240,28 @@ class Recorder(TorchDispatchMode):
         mat2 = next((s for s, n in zip(inputs, names, strict=True) if n == "mat2"), None)
         mat2_is_weight = mat2 is not None and mat2.role == "parameter" and mat2.strides[:1] == (1,)
         return call_name(op, arguments, weight_rank, mat2_is_weight)
+
+
+CONV2D = "aten::conv2d"
+"""With padding in numbers, as layers have it."""
+
+
+def convolution_backend(args: tuple[Any, ...], arguments: dict[str, Argument]) -> str | None:
+    """torch's own choice for this call, which depends on threads, images, type and kernel size.
+
+    None on meta tensors, on other than dense batches of images, and where this torch does not tell: the function is not
+    part of its public interface.
+    """
+    select = getattr(torch._C, "_select_conv_backend", None)
+    tensors = [value for value in args if isinstance(value, torch.Tensor)]
+    is_plain = all(type(one) in PLAIN_TENSORS and not one.is_meta and _has_storage(one) for one in tensors)
+    if select is None or not is_plain or len(tensors) < 2 or tensors[0].dim() != 4:
+        return None
+    x, weight = tensors[:2]
+    bias = tensors[2] if len(tensors) > 2 else None
+    stride, padding, dilation = (arguments[name] for name in ("stride", "padding", "dilation"))
+    backend = select(x, weight, bias, stride, padding, dilation, False, (0, 0), arguments["groups"], None)
+    return str(backend.name)
 
 
 PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)

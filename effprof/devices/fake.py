@@ -102,10 +102,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For `effprof guidelines`: how many times as long the severe setting takes for a mult_add as the recommended one
     (settings in between lie in between). Times then follow mult_adds alone, with the noise of `default` a run."""
     cliffs: dict[str, dict[str, Positive]] = {}
-    """For `effprof cliffs`: axis -> value -> how many times as long a mult_add takes there; others once as long."""
+    """For `effprof cliffs` and prices: axis -> value -> how many times as long a mult_add takes there; others once."""
     edits: dict[str, Annotated[float, msgspec.Meta(lt=1)]] = {}
     """For `effprof advise`: the share of the latency that an edit saves, negative where it costs time. Edits together
     save as if one after the other, unless the plan has them together: `fold-batch-norm+channels-last`."""
+
+    def slowdown_at(self, axis: str, value: int) -> float:
+        """Planned for one value of one axis of a convolution."""
+        return self.cliffs.get(axis, {}).get(str(value), 1.0)
 
 
 def read_plan(path: Path | None) -> Plan:

@@ -1,4 +1,4 @@
-"""Large kernels, and matrix products that wait for their weights."""
+"""Large kernels, matrix products that wait for their weights, and the kernel that torch picks for a convolution."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from effprof.units import counted, format_bytes
 def drafts(network: Network) -> Iterator[Draft]:
     yield from _large_kernels(network)
     yield from _weights(network)
+    yield from _slow_convolutions(network)
 
 
 def _large_kernels(network: Network) -> Iterator[Draft]:
@@ -61,3 +62,16 @@ MANY_USES = 16
 def _is_bound_by_weights(op: CostedOp) -> bool:
     weight = op.call.tensor("weight")
     return weight is not None and (op.cost.mult_adds or 0) < MANY_USES * prod(weight.shape)
+
+
+def _slow_convolutions(network: Network) -> Iterator[Draft]:
+    """torch's own convolution in place of oneDNN's; which is faster differs by shape, so no gain is expected."""
+    ops = [op for op in network.working() if op.call.backend == "Slow2d"]
+    if not ops:
+        return
+    text = (
+        f"{subject(ops, 'convolution')} {verb(ops, 'runs', 'run')} in torch's own slow_conv2d, not in oneDNN: so torch "
+        "chooses for small maps, and with one thread and fewer than 16 images for kernels of 1 x 1."
+    )
+    edit = "Call torch.mkldnn_convolution there where it is faster, or raise the batch."
+    yield Draft("kernel-slow-conv2d", tuple(ops), text, edit)

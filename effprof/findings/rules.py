@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from effprof.finding_records import Finding
-from effprof.findings import access, copies, elementwise, fragments, groups, kernels, setting
+from effprof.findings import access, copies, elementwise, fragments, groups, kernels, setting, widths
 from effprof.findings.drafting import Draft, findings_of
 from effprof.findings.expectations import slowdowns
 from effprof.findings.network import Network
@@ -21,6 +21,7 @@ RULES: tuple[Callable[[Network], Iterator[Draft]], ...] = (
     setting.drafts,
     copies.drafts,
     kernels.drafts,
+    widths.drafts,
 )
 
 

@@ -1,4 +1,4 @@
-"""How the network is run: layout, allocator, precision."""
+"""How the network is run: layout, threads, allocator, precision."""
 
 from __future__ import annotations
 
@@ -6,30 +6,53 @@ from collections.abc import Iterator
 
 from effprof.analyze.notes import MAX_PAGE_FAULTS
 from effprof.findings.drafting import Draft, share_text
-from effprof.findings.network import Network
+from effprof.findings.network import Network, time_of
 from effprof.records import Category, CostedOp
+from effprof.units import format_seconds
 
 MUCH_CONVOLUTION = 0.3
 """Of the latency, from which the layout of convolutions can matter."""
+SHORT_CALL_S = 50e-6
+"""Waking other threads and waiting for the last of them takes 5 to 20 us: much of a call as short as this."""
+MUCH_IN_SHORT_CALLS = 0.5
+"""Of the latency."""
 
 
 def drafts(network: Network) -> Iterator[Draft]:
     if network.profile.device is None or network.profile.device.kind == "cuda":
         return
     yield from _layout(network)
+    yield from _threads(network)
     yield from _allocator(network)
     yield from _precision(network)
 
 
 def _layout(network: Network) -> Iterator[Draft]:
     convolutions = [op for op in network.working() if op.category is Category.CONV]
-    spent_s = sum(op.time_s or 0.0 for op in convolutions)
+    spent_s = time_of(convolutions)
     is_nchw = network.profile.model.memory_format == "contiguous"
     if is_nchw and spent_s >= MUCH_CONVOLUTION * network.whole:
         text = f"Convolutions take {share_text(spent_s, network.whole)} of the {network.whole_name} in NCHW order."
         edit = "Try channels_last: convolutions of this device may be faster on it."
-        ops = tuple(convolutions)
-        yield Draft("layout-channels-last", ops, text, edit, None, True, "channels-last", is_of_whole=True)
+        yield Draft("layout-channels-last", tuple(convolutions), text, edit, None, True, "channels-last")
+
+
+def _threads(network: Network) -> Iterator[Draft]:
+    device = network.profile.device
+    threads = (device.threads if device is not None else None) or 1
+    short = [op for op in network.working() if (op.time_s or 0.0) < SHORT_CALL_S]
+    spent_s = time_of(short)
+    if threads == 1 or not network.is_timed or spent_s < MUCH_IN_SHORT_CALLS * network.whole:
+        return
+    text = (
+        f"{share_text(spent_s, network.whole)} of the latency goes into calls of less than "
+        f"{format_seconds(SHORT_CALL_S)}, each of which wakes {threads} threads."
+    )
+    edit = "Try --threads 1: small calls may be faster on one core."
+    yield Draft(
+        "setting-threads", tuple(short), text, edit, exact=True, exact_edit="threads-1", is_of_whole=True,
+        at_stake_s=network.whole,
+    )  # fmt: skip
 
 
 def _allocator(network: Network) -> Iterator[Draft]:

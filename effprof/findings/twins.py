@@ -43,12 +43,35 @@ def stacked(shape: ConvShape) -> tuple[ConvShape, ...] | None:
     return (first, *[later] * ((size - 1) // 2 - 1))
 
 
+BLOCK = 16
+"""Channels that kernels of processors take together at most: a vector of 512 bits holds 16 numbers of 32."""
+
+
+def filled(width: int) -> int:
+    """The next multiple of BLOCK."""
+    return -(-width // BLOCK) * BLOCK
+
+
+def filled_widths(shape: ConvShape) -> tuple[ConvShape, ...] | None:
+    """Both widths up to the next multiple of BLOCK: more work, and maybe less time."""
+    inputs, outputs = filled(shape.inputs), filled(shape.outputs)
+    is_same = (inputs, outputs) == (shape.inputs, shape.outputs)
+    return None if is_same or shape.groups > 1 else (replace(shape, inputs=inputs, outputs=outputs),)
+
+
+def by_onednn(shape: ConvShape) -> tuple[ConvShape, ...] | None:
+    """The same convolution in oneDNN, whatever torch picks."""
+    return None if shape.by_onednn else (replace(shape, by_onednn=True),)
+
+
 TWINS: dict[str, Twin] = {
     "G1-narrow-wide": equal_widths,
     "G1-unequal-widths": equal_widths,
     "G2-grouped-pointwise": one_group,
     "G2-narrow-groups": wider_groups,
     "kernel-large": stacked,
+    "kernel-slow-conv2d": by_onednn,
+    "width-cliff": filled_widths,
 }
 """By a finding's code; the others have no twin that a single convolution's time could price."""
 

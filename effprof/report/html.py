@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from effprof.report import rows
+from effprof.report.findings_rows import finding_rows, found_in
 from effprof.report.headline import headline, title
 from effprof.report.palette import COLOURS, RESIDUAL, ink_on, key_of
 
@@ -46,6 +47,16 @@ overflow:hidden">{{ segment.label }}</div>
 <p>{{ table.below }}</p>
 {%- endif %}
 {%- endfor %}
+{%- if findings %}
+<h4 style="margin:0.8em 0 0.2em">What to change</h4>
+<ul>
+{%- for finding in findings %}
+<li><b>{{ finding.code }}</b>{% if finding.level == "warn" %} (warning){% endif %}\
+{% if finding.figures %}: {{ finding.figures }}{% endif %}.<br>
+{{ finding.text }} <i>{{ finding.edit }}</i>{% if finding.source %} <code>{{ finding.source }}</code>{% endif %}</li>
+{%- endfor %}
+</ul>
+{%- endif %}
 {%- if notes %}
 <h4 style="margin:0.8em 0 0.2em">Notes</h4>
 <ul>
@@ -69,6 +80,7 @@ def render_html(report: Report) -> bytes:
         facts=headline(report),
         bar=_segments(report) if timed else [],
         tables=[_parts_table(report), _layers_table(report), _ops_table(report)],
+        findings=finding_rows(found_in(report), limit=None),
         notes=rows.note_rows(report),
     )
     return text.encode()

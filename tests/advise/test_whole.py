@@ -67,6 +67,36 @@ def test_a_design_edit_gets_the_planted_price(tmp_path: Path) -> None:
     assert code == 1, "priced, and not refuted"
 
 
+def test_a_planted_cliff_gets_the_planted_price(tmp_path: Path) -> None:
+    """Expected and measured are alike: what 36 channels take at half the rate beyond what 48 take."""
+    work_s = 32 * 36 * 56 * 56 / RATE
+    plan = {
+        "rates": {"bytes_per_s": 1e15},
+        "layers": {"odd": {"time_s": 2 * work_s}},
+        "cliffs": {"outputs": {"36": 2.0}},
+        "default": {"noise": 0.01},
+    }
+    code, content = advise(tmp_path, "OddWidth", plan, "--fail-on", "finding:warn")
+    cliff = finding(content, "width-cliff")
+    low_s, high_s = cliff["measured_ci95_s"]
+    assert low_s <= work_s * (2 - 48 / 36) <= high_s
+    assert cliff["expected_gain_s"] == pytest.approx(work_s * (2 - 48 / 36), rel=0.05)
+    assert (cliff["level"], code) == ("warn", 1)
+
+
+def test_a_planted_layout_becomes_a_warning_when_measured(tmp_path: Path) -> None:
+    """No gain is expected of a layout, so the profile alone warns of nothing; the planned 30 % are then measured."""
+    plan = {"edits": {"channels-last": 0.3}, "default": {"noise": 0.01}}
+    code, content = advise(tmp_path, "Layout", plan, "--edits", "channels-last", "--fail-on", "finding:warn")
+    layout = finding(content, "layout-channels-last")
+    assert (layout["layers"][0], layout["level"], layout["expected_gain_s"]) == ("wide", "info", None)
+    low_s, high_s = layout["measured_ci95_s"]
+    assert low_s <= 0.3 * content["latency_s"] <= high_s
+    assert code == 1
+    others = [one for one in content["findings"] if one["level"] == "warn"]
+    assert others == []
+
+
 def test_a_price_that_refutes_a_warning_fails_nothing(tmp_path: Path) -> None:
     """Here time follows work alone, so that equal widths (111, a little more work) gain nothing."""
     junit = tmp_path / "findings.xml"

@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from effprof.bench.kernels import convolution_kernels
 from effprof.capture import Capture, Inputs, capture
+from effprof.measure.guard import threads_set
 
 
 def record(model: nn.Module, *inputs: torch.Tensor, mode: Callable[[], object] = torch.inference_mode) -> Capture:
@@ -273,3 +275,30 @@ def test_errors_of_the_forward_come_through_and_leave_torch_as_it_was() -> None:
         capture(Broken(), Inputs((torch.ones(1),)), find_spans=True)
     assert (torch.conv2d, torch.Tensor.__add__, vars(torch.Tensor).get("relu"), F.gelu) == before
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
+
+
+KERNELS = {"Slow2d": "_slow_conv2d_forward", "Mkldnn": "mkldnn_convolution"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [1, 16])
+@pytest.mark.parametrize("size", [7, 56])
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"groups": 32}, {"kernel_size": 3, "padding": 1}])
+def test_the_backend_that_is_told_is_the_kernel_that_runs(
+    threads: int, batch: int, size: int, options: dict[str, int]
+) -> None:
+    """Beside torch.profiler, which sees what ran."""
+    network = nn.Conv2d(32, 32, **{"kernel_size": 1, "bias": False, **options}).eval()  # type: ignore[arg-type]
+    x = torch.zeros(batch, 32, size, size)
+    with threads_set(threads), torch.inference_mode():
+        (call,) = capture(network, Inputs((x,))).calls
+        assert call.backend is not None
+        assert KERNELS[call.backend] == convolution_kernels(network, x)
+
+
+def test_no_backend_where_no_data_is_at_hand() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    on_meta = record(network.to("meta"), torch.zeros(1, 3, 8, 8, device="meta"))
+    assert [call.backend for call in on_meta.calls] == [None] * 2
+    unbatched = nn.Conv2d(3, 4, 1)
+    assert {call.backend for call in record(unbatched, torch.zeros(3, 8, 8)).calls} == {None}

@@ -110,3 +110,25 @@ class LargeKernel(Sound):
     def forward(self, x: Tensor) -> Tensor:
         x = super().forward(x)
         return self.large(x)  # defect
+
+
+class OddWidth(Sound):
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd = pointwise(32, 36)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = super().forward(x)
+        return self.odd(x)  # defect
+
+
+class Layout(Sound):
+    """The dearest convolution is the one of 3x3."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Conv2d(32, 32, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = super().forward(x)
+        return self.wide(x)  # defect

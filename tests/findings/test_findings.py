@@ -55,6 +55,51 @@ def test_a_planted_defect_is_found_where_it_is(network: type[nn.Module], code: s
     assert found[0].source.endswith(line_of(network))
 
 
+def test_a_planted_cliff_is_found_and_expected_to_gain_what_was_planted(tmp_path: Path) -> None:
+    """Time follows work at 2e10 a second; 36 channels take twice that, 48 would take what their work does."""
+    work = 32 * 36 * 56 * 56 / 2e10
+    plan = {"rates": {"bytes_per_s": 1e15}, "layers": {"odd": {"time_s": 2 * work}}}
+    (cliff,) = warnings(profile(planted.OddWidth(), tmp_path, **plan))
+    assert (cliff.code, cliff.layers, cliff.expected_from) == ("width-cliff", ("odd",), "run")
+    assert cliff.source is not None
+    assert cliff.source.endswith(line_of(planted.OddWidth))
+    assert cliff.expected_gain_s == pytest.approx(2 * work - work * 48 / 36, rel=0.01)
+
+
+def test_odd_widths_at_the_rate_of_the_others_are_none(tmp_path: Path) -> None:
+    report = profile(planted.OddWidth(), tmp_path, rates={"bytes_per_s": 1e15})
+    assert "width-cliff" not in {finding.code for finding in report.findings}
+
+
+def test_the_layout_is_found_at_the_dearest_convolution(tmp_path: Path) -> None:
+    (layout,) = (one for one in profile(planted.Layout(), tmp_path).findings if one.code == "layout-channels-last")
+    assert layout.layers[0] == "wide"
+    assert layout.source is not None
+    assert layout.source.endswith(line_of(planted.Layout))
+
+
+@pytest.mark.parametrize(("threads", "time_s", "is_found"), [(2, 2e-5, True), (1, 2e-5, False), (2, 2e-4, False)])
+def test_many_short_calls_are_no_work_for_several_threads(
+    threads: int, time_s: float, is_found: bool, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"default": {"time_s": time_s}, "rates": {"seconds_per_call": 0}}))
+    found = effprof.profile(
+        planted.Sound(), INPUT, device=f"fake:{plan}", threads=threads, min_time=0.01, max_time=1.0
+    ).findings
+    assert ("setting-threads" in {finding.code for finding in found}) is is_found
+
+
+def test_convolutions_that_torch_keeps_from_onednn_are_named() -> None:
+    """With one thread and one image torch does 1x1 convolutions itself; with 16 images oneDNN does them."""
+    network = planted.Layout()
+    for batch, expected in ((1, True), (16, False)):
+        report = effprof.profile(network, torch.zeros(batch, 32, 28, 28), threads=1, min_time=0.01, max_time=1.0)
+        slow = [one for one in report.findings if one.code == "kernel-slow-conv2d"]
+        assert bool(slow) is expected
+        assert all("wide" not in finding.layers for finding in slow)
+
+
 def test_a_sound_network_has_no_warning(tmp_path: Path) -> None:
     assert warnings(profile(planted.Sound(), tmp_path)) == []
 

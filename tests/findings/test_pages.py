@@ -17,7 +17,7 @@ SECTIONS = ("What", "Why", "When it does not matter", "In the paper", "How it is
 def test_every_code_in_the_rules_has_a_page() -> None:
     folder = Path(effprof.findings.__file__).parent
     source = "".join(path.read_text() for path in folder.glob("*.py"))
-    used = set(re.findall(r'"((?:G[1-4]|layout|setting|copies|kernel)-[a-z-]+)"', source))
+    used = set(re.findall(r'"((?:G[1-4]|layout|setting|copies|kernel|width)-[a-z0-9-]+)"', source))
     assert used == set(codes())
 
 

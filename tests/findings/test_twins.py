@@ -11,7 +11,16 @@ from effprof.bench.turns import Budget
 from effprof.cliff_records import ConvShape
 from effprof.devices.fake import Cost, Plan
 from effprof.findings.pages import codes
-from effprof.findings.twins import TWINS, equal_widths, one_group, stacked, wider_groups
+from effprof.findings.twins import (
+    BLOCK,
+    TWINS,
+    by_onednn,
+    equal_widths,
+    filled_widths,
+    one_group,
+    stacked,
+    wider_groups,
+)
 
 widths = st.integers(16, 512)
 
@@ -71,3 +80,32 @@ def test_the_price_is_the_planted_one() -> None:
     assert found.ci95_s[0] <= planted <= found.ci95_s[1]
     assert found.gain_s == pytest.approx(planted, rel=0.05)
     assert found.layers == 2
+
+
+@given(widths, widths)
+def test_filled_widths_are_the_next_multiples(inputs: int, outputs: int) -> None:
+    twins = filled_widths(conv(inputs, outputs))
+    if twins is None:
+        assert inputs % BLOCK == outputs % BLOCK == 0
+    else:
+        (twin,) = twins
+        for own, other in ((inputs, twin.inputs), (outputs, twin.outputs)):
+            assert other % BLOCK == 0
+            assert own <= other < own + BLOCK
+        assert twin.mult_adds > conv(inputs, outputs).mult_adds
+
+
+def test_the_price_of_a_planted_cliff() -> None:
+    """36 channels take twice as long for a multiply-add, so 48 take 48/72 of the time."""
+    pairs = [(conv(32, 36), filled_widths(conv(32, 36)))]
+    plan = Plan(cliffs={"outputs": {"36": 2.0}})
+    found = price(pairs, Form(1), Budget(5, 1.0, 1.0), lambda text, part: None, plan)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.gain_s / found.own_s == pytest.approx(1 - 48 / 72)
+
+
+def test_onednn_is_another_shape_of_the_same_work() -> None:
+    (twin,) = by_onednn(conv(32, 64)) or ()
+    assert twin != conv(32, 64)
+    assert twin.mult_adds == conv(32, 64).mult_adds
+    assert by_onednn(twin) is None

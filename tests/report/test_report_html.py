@@ -67,8 +67,18 @@ def test_names_are_escaped(make_report: Callable[..., Report]) -> None:
     evil = "<script>alert(1)</script>\"' onload=x {{ 7*7 }}"
     base = make_report()
     layers = tuple(replace(layer, layer=evil, module_type=evil) for layer in base.analysis.layers)
-    ops = tuple(replace(op, kind=evil, call=replace(op.call, op=evil)) for op in base.analysis.ops)
+    ops = tuple(replace(op, kind=evil, call=replace(op.call, op=evil, source=evil)) for op in base.analysis.ops)
     report = make_report(name=evil, analysis={"layers": layers, "ops": ops, "notes": (Note(evil, evil, evil),)})
     reader = read(report)
-    assert reader.tags == {"div", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td", "p", "ul", "li", "b", "i"}
+    tables = {"table", "thead", "tbody", "tr", "th", "td"}
+    assert reader.tags == {"div", "h3", "h4", "p", "ul", "li", "b", "i", "br", "code", *tables}
     assert evil in reader.text
+
+
+def test_findings_stand_in_it(make_report: Callable[..., Report]) -> None:
+    report = make_report()
+    assert report.findings
+    text = " ".join(read(report).text.split())
+    for finding in report.findings:
+        assert finding.code in text
+        assert finding.edit in text

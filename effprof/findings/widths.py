@@ -1,0 +1,71 @@
+"""Channel widths that this device's kernels do not like, seen by the rates of the network's other convolutions."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from effprof.finding_records import Source
+from effprof.findings.drafting import Draft, subject, verb
+from effprof.findings.network import Network, image_pixels, weight_shape
+from effprof.findings.twins import BLOCK, filled
+from effprof.records import CostedOp
+
+ALIKE = 4.0
+"""Maps of up to so many times as many places have much the same rate."""
+LEAST_GAIN = 0.1
+"""Of a convolution's time: less is within what its rate scatters by."""
+
+
+def drafts(network: Network) -> Iterator[Draft]:
+    plain = [op for op in network.working() if _is_plain(op)]
+    ragged = [op for op in plain if not _fills(op)]
+    full = [op for op in plain if _fills(op)]
+    gains = {op.call.index: _gain_s(op, full) for op in ragged}
+    ops = [op for op in ragged if (gain_s := gains[op.call.index]) is not None and gain_s >= LEAST_GAIN * _time_s(op)]
+    if not ops or not network.is_timed:
+        return
+    widths = sorted({width for op in ops for width in weight_shape(op.call)[:2] if width % BLOCK})
+    shown = ", ".join(map(str, widths[:3])) + (" ..." if len(widths) > 3 else "")
+    text = (
+        f"{subject(ops, 'convolution')} of {shown} channels {verb(ops, 'takes', 'take')} longer for a multiply-add "
+        f"than those of multiples of {BLOCK}: the next multiple would be faster in spite of more work."
+    )
+    edit = f"Round the widths up to multiples of {BLOCK}; `effprof cliffs --layer` shows which neighbours are free."
+    expected: tuple[float, Source] = (sum(gains[op.call.index] or 0.0 for op in ops), "run")
+    yield Draft("width-cliff", tuple(ops), text, edit, expected=expected)
+
+
+def _is_plain(op: CostedOp) -> bool:
+    """One group, more than one place, and more channels than a stem has."""
+    widths = weight_shape(op.call)[:2]
+    has_map = bool(op.call.outputs) and image_pixels(op.call.outputs[0]) > 1
+    return op.call.op == "conv2d" and op.kind in ("pointwise", "dense") and min(widths, default=0) >= BLOCK and has_map
+
+
+def _fills(op: CostedOp) -> bool:
+    return not any(width % BLOCK for width in weight_shape(op.call)[:2])
+
+
+def _gain_s(op: CostedOp, full: Sequence[CostedOp]) -> float | None:
+    """At the next multiples, at the median rate of those alike; None where there is none."""
+    rates = [(other.cost.mult_adds or 0) / _time_s(other) for other in full if _time_s(other) > 0 and _alike(op, other)]
+    widths = weight_shape(op.call)[:2]
+    if not rates or op.cost.mult_adds is None or statistics.median(rates) <= 0:
+        return None
+    work = op.cost.mult_adds * prod(map(filled, widths)) / prod(widths)
+    return _time_s(op) - work / statistics.median(rates)
+
+
+def _alike(op: CostedOp, other: CostedOp) -> bool:
+    places, others = image_pixels(op.call.outputs[0]), image_pixels(other.call.outputs[0])
+    return _form(op) == _form(other) and max(places, others) <= ALIKE * min(places, others)
+
+
+def _form(op: CostedOp) -> tuple[object, ...]:
+    return weight_shape(op.call)[2:], op.call.arguments.get("stride"), op.call.backend
+
+
+def _time_s(op: CostedOp) -> float:
+    return op.time_s or 0.0
