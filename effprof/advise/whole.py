@@ -16,6 +16,7 @@ from effprof.advise.tasks import WORK, Prices, PricesTask, ProfileTask, Task, Wa
 from effprof.analyze import analyze
 from effprof.bench.turns import Progress
 from effprof.bench.twin_shapes import twin_pairs
+from effprof.calibrated import ceilings_for
 from effprof.errors import EffprofError, InterruptedRunError
 from effprof.finding_records import Finding, Found
 from effprof.findings import find
@@ -92,7 +93,7 @@ def _look(spec: AdviceSpec, progress: Progress, verdicts_of: VerdictsOf) -> _See
         text = f"The network was not profiled, so nothing was looked for in it. {error}"
         return _Seen(None, notes=(Note("no-findings", text),))
     analysis = analyze(profile)
-    findings = find(profile, analysis, verdicts_of(profile))
+    findings = find(profile, analysis, verdicts_of(profile), ceilings_for(profile).ceilings)
     # The make-believe device's edits are plans, which its profile knows nothing of; channels_last is seen in no call.
     findings = tuple(one for one in findings if one.exact_edit not in spec.applied)
     return _Seen(profile, findings, None if analysis.latency is None else analysis.latency.median_s)

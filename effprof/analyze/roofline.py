@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from effprof.ceiling_records import TRAFFIC_KINDS, Bound, Ceilings, ComputeKind, TrafficKind
 from effprof.cost.access import moves_nothing, read_parts, written_parts
@@ -72,6 +72,11 @@ class Footprint:
     """Read and written in the same place, both counted."""
     working_set: int
 
+    def in_place(self) -> Footprint:
+        """The same call, had it written to where it reads from."""
+        working_set = self.working_set - self.copied // 2
+        return replace(self, copied=0, updated=self.updated + self.copied, working_set=working_set)
+
     def of(self, kind: TrafficKind) -> int:
         return {"copy": self.copied, "read": self.read, "write": self.written, "update": self.updated}[kind]
 
@@ -91,6 +96,10 @@ class Roofs:
         """No pattern is slower than a copy, which any can be done by."""
         own = _at(self._curves[kind], working_set_bytes)
         return max(own, _at(self._curves["copy"], working_set_bytes))
+
+    def roof_of(self, op: CostedOp) -> OpRoof:
+        """One timed op under these ceilings."""
+        return _roof_of(op, self)
 
     def memory_s(self, footprint: Footprint) -> float:
         moved = ((kind, footprint.of(kind)) for kind in TRAFFIC_KINDS)

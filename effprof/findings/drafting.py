@@ -60,6 +60,9 @@ def _finding(draft: Draft, network: Network) -> Finding:
     gain_s, gain_from = draft.expected if draft.expected is not None and network.is_timed else (None, None)
     is_known = bool(draft.ops) and all(op.cost.access_bytes is not None for op in draft.ops)
     access = (("access_bytes", access_of(draft.ops)),) if is_known else ()
+    of_ceiling = network.share_of_ceiling(draft.ops)
+    ceiling = () if of_ceiling is None else (("share_of_ceiling", of_ceiling),)
+    figures = (("time_s", time_s if network.is_timed else None), ("share", share), *access, *ceiling)
     dearest = sorted(draft.ops, key=lambda op: op.time_s or 0.0, reverse=True)
     return Finding(
         code=draft.code,
@@ -67,7 +70,7 @@ def _finding(draft: Draft, network: Network) -> Finding:
         level="warn" if gain_s is not None and gain_s >= WARN_SHARE * network.whole else "info",
         layers=("",) if draft.is_of_whole else tuple(dict.fromkeys(op.call.layer for op in dearest)),
         source=None if draft.is_of_whole else dearest[0].call.source,
-        evidence=(("time_s", time_s if network.is_timed else None), ("share", share), *access, *draft.evidence),
+        evidence=(*figures, *draft.evidence),
         text=draft.text,
         edit=draft.edit,
         exact=draft.exact,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
+from effprof.analyze.roofline import Roofs
 from effprof.findings.expectations import Slowdowns
 from effprof.records import Category, CostedOp, OpCall, Profile, TensorSpec
 
@@ -24,6 +25,8 @@ class Network:
     overhead_s: float
     page_faults_per_run: float | None
     slowdowns: Slowdowns
+    roofs: Roofs | None = None
+    """What this device can do at best, where that is known."""
     _readers: dict[int, list[CostedOp]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _producers: dict[int, CostedOp] = field(default_factory=dict, repr=False)
 
@@ -56,6 +59,13 @@ class Network:
     def working(self) -> Iterator[CostedOp]:
         """All calls outside overhead: views move nothing."""
         return (op for op in self.ops if op.category is not Category.OVERHEAD)
+
+    def share_of_ceiling(self, ops: Sequence[CostedOp]) -> float | None:
+        """The time of the calls at their ceilings over the time that they take; None where either is unknown."""
+        least_s = [None if self.roofs is None else self.roofs.roof_of(op).least_s for op in ops]
+        known_s = [time_s for time_s in least_s if time_s is not None]
+        spent_s = time_of(ops)
+        return sum(known_s) / spent_s if spent_s > 0 and len(known_s) == len(ops) else None
 
     @cached_property
     def moved_bytes_per_s(self) -> float | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from effprof.analyze.roofline import Roofs
+from effprof.ceiling_records import Ceilings
 from effprof.finding_records import Finding
 from effprof.findings import access, copies, elementwise, fragments, groups, kernels, setting, widths
 from effprof.findings.drafting import Draft, findings_of
@@ -25,24 +27,31 @@ RULES: tuple[Callable[[Network], Iterator[Draft]], ...] = (
 )
 
 
-def find(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict] = ()) -> tuple[Finding, ...]:
+def find(
+    profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict] = (), ceilings: Ceilings | None = None
+) -> tuple[Finding, ...]:
     """What the guidelines and common sense would change in a timed network, the largest expected gain first.
 
     `verdicts` are this device's own (`effprof guidelines`), of which a guideline that fails here silences its findings;
     without them the paper's figures stand in, its GPU's for a GPU and its ARM processor's for all else.
+    With its `ceilings` (`effprof calibrate`) findings say what share of them their calls reach, and what in-place
+    activations would gain.
     Nothing below 1 % of the latency is found. Where nothing was timed (`effprof count`), shares are of all calls'
     access_bytes and no gain is expected. In an imported trace nothing is found.
     """
     if profile.device_trace is not None:
         return ()
-    network = _timed(profile, analysis, verdicts) if analysis.accounting is not None else _counted(profile, analysis)
+    is_timed = analysis.accounting is not None
+    network = _timed(profile, analysis, verdicts, ceilings) if is_timed else _counted(profile, analysis)
     if network is None:
         return ()
     found = [finding for rule in RULES for finding in findings_of(rule(network), network)]
     return tuple(sorted(found, key=_weight))
 
 
-def _timed(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict]) -> Network | None:
+def _timed(
+    profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict], ceilings: Ceilings | None
+) -> Network | None:
     latency, accounting = analysis.latency, analysis.accounting
     if latency is None or accounting is None or latency.median_s <= 0:
         return None
@@ -55,6 +64,7 @@ def _timed(profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict]) ->
         overhead_s=max(0.0, accounting.overhead_s),
         page_faults_per_run=latency.page_faults_per_run,
         slowdowns=slowdowns(verdicts, "gpu" if on_gpu else "arm"),
+        roofs=None if ceilings is None else Roofs(ceilings),
     )
 
 

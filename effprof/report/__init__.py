@@ -41,7 +41,7 @@ class Report:
         """What to change in the network, the largest expected gain first."""
         from effprof.findings import find
 
-        return find(self.profile, self.analysis, self.verdicts)
+        return find(self.profile, self.analysis, self.verdicts, self.ceilings)
 
     @cached_property
     def roofs(self) -> tuple[OpRoof, ...]:
