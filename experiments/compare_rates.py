@@ -9,8 +9,8 @@ merges them. The network is one of 20 equal blocks, the other has 22: exactly 10
 `--pairs` have three runs each, in random order: `first` and `second` of the 20 blocks, `more work` of the 22; the first
 `--busy` of them also have `busy`: the 20 blocks while another process streams through memory on a core of its own. So
 no run is in two comparisons of one kind. 320 runs take about 45 minutes on two cores, which must be quiet: before each
-run a fixed piece of work of our own (quiet.py) must be as fast as ever on every core, and a run after which it is not,
-or during which other processes were seen, is repeated whatever its figures (column `repeats`).
+round a fixed piece of work of our own (quiet.py) must be as fast as ever on every core, and a round after which it is
+not, or during which other processes were seen, is repeated whatever its figures (column `repeats`).
 
 A run is on disk at once, in reports/compare-<cpu>/runs.csv (`--output`), and `--resume` measures what is missing. The
 figures are printed and written beside it as rates.md; they follow from runs.csv by the rule as it is now.
@@ -45,7 +45,7 @@ from results import (
 
 from effprof.devices.cpuinfo import cpu_name
 from effprof.measure.processes import merge
-from effprof.records import RunSpec
+from effprof.records import Profile, RunSpec
 from effprof.store import write_atomically
 
 REPORTS = Path(__file__).parents[1] / "reports"
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--malloc", default="default", choices=("default", "steady"))
     parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of the order of runs")
-    parser.add_argument("--repeats", type=int, default=4, help="of a run during which the machine was not quiet")
+    parser.add_argument("--repeats", type=int, default=4, help="of a round during which the machine was not quiet")
     parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
@@ -124,22 +124,24 @@ def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
         max_time_s=args.max_time,
         command=command_line(),
     )
+    started, specs = monotonic(), list(round_specs(spec, number, which))
     if args.device.startswith("fake"):
-        return one_run(spec, number, which)
-    if which == BUSY:
+        rounds = [(measure_in_fork(one), 0) for one in specs]
+    elif which == BUSY:
         with neighbour():
-            return one_run(spec, number, which)
-    row, repeats = quietly(
-        CANARY, lambda: one_run(spec, number, which), lambda row: "other-load" in row.notes.split(),
-        args.repeats, f"{number} {which}",
-    )  # fmt: skip
-    return replace(row, repeats=repeats)
+            rounds = [(measure_in_fork(one), 0) for one in specs]
+    else:
+        rounds = [quiet_round(one, args.repeats, f"{number} {which}") for one in specs]
+    row = run_row(merge([profile for profile, _ in rounds]), number, which, monotonic() - started, command_line())
+    return replace(row, repeats=sum(repeats for _, repeats in rounds))
 
 
-def one_run(spec: RunSpec, number: int, which: str) -> RunRow:
-    started = monotonic()
-    profile = merge([measure_in_fork(one) for one in round_specs(spec, number, which)])
-    return run_row(profile, number, which, monotonic() - started, command_line())
+def quiet_round(spec: RunSpec, most: int, name: str) -> tuple[Profile, int]:
+    return quietly(CANARY, lambda: measure_in_fork(spec), _saw_others, most, name)
+
+
+def _saw_others(profile: Profile) -> bool:
+    return any(note.code == "other-load" for note in profile.notes)
 
 
 def round_specs(spec: RunSpec, number: int, which: str) -> Iterator[RunSpec]:

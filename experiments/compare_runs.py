@@ -34,7 +34,7 @@ class RunRow(Measured):
     """Codes, apart by spaces."""
     wall_s: float
     repeats: int = 0
-    """How often it was measured anew because the machine was not quiet."""
+    """How many rounds were measured anew because the machine was not quiet."""
 
     @property
     def values(self) -> dict[str, list[float]]:
@@ -112,7 +112,8 @@ def report(rows: Sequence[RunRow]) -> Iterator[str]:
         yield _line(f"{old} against {new}", pairs)
         yield f"  better or worse: {sum(c.verdict in JUDGED for c in pairs)}, without a note: {silent} (wanted: 0)"
     repeats = sum(row.repeats for row in rows)
-    yield f"repeated because the machine was not quiet: {repeats} of {len(rows) + repeats} runs"
+    rounds = sum(len(row.values["latency"]) for row in rows) + repeats
+    yield f"repeated because the machine was not quiet: {repeats} of {rounds} rounds"
     yield from _spreads(alike)
 
 

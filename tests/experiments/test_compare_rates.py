@@ -11,7 +11,7 @@ import pytest
 from compare_networks import INPUT_SHAPE, twenty, twenty_two
 from compare_rates import finish, measured, missing, neighbour
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, comparisons, report, result_of, run_row
-from quiet import Canary
+from quiet import Canary, quietly
 from results import append_row, read_rows
 from small_comparison import profile_of_rounds
 
@@ -19,6 +19,7 @@ import effprof
 from effprof.compare import compare_results
 from effprof.compare.from_run import result_of_profile
 from effprof.measure.named import measure_by_name
+from effprof.records import Note, Profile, RunSpec
 
 ROUNDS = [1.0, 1.01, 0.99, 1.0, 1.0]
 
@@ -124,17 +125,36 @@ def test_the_neighbour_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen[0].poll() is not None
 
 
-def test_a_run_is_repeated_while_the_machine_is_not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disturbed after the first try, by another process seen during the second, quiet in the third."""
-    looks, notes = iter([False, True]), iter(["", "other-load drift", "drift"])
+def test_a_round_is_repeated_while_the_machine_is_not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disturbed after the first try, by another process seen during the second, quiet in the third; so is a second."""
+    looks, notes = iter([False, True, True]), iter([[], ["other-load"], ["governor"], ["governor"]])
     monkeypatch.setattr(compare_rates.CANARY, "wait", lambda: None)
     monkeypatch.setattr(compare_rates.CANARY, "is_quiet", lambda: next(looks))
-    some = rows()[0]
-    monkeypatch.setattr(compare_rates, "one_run", lambda *task: replace(some, notes=next(notes)))
-    settings = {"device": "cpu", "threads": 1, "malloc": "default", "rounds": 5, "min_time": 0.2, "max_time": 1.0}
-    args = argparse.Namespace(**settings, repeats=4)
-    kept = compare_rates.measured(args, 1, compare_rates.FIRST)
-    assert (kept.repeats, kept.notes) == (2, "drift")
+    network = RunSpec(f"{compare_rates.NETWORKS}:twenty", "fake", input_shape=(INPUT_SHAPE,), min_time_s=0.01)
+    some = measure_by_name(network, with_crosscheck=False)
+
+    def seen(spec: RunSpec) -> Profile:
+        return replace(some, notes=tuple(Note(code, "") for code in next(notes)))
+
+    monkeypatch.setattr(compare_rates, "measure_in_fork", seen)
+    settings = {"device": "cpu", "threads": 1, "malloc": "default", "rounds": 2, "min_time": 0.2, "max_time": 1.0}
+    kept = compare_rates.measured(argparse.Namespace(**settings, repeats=4), 1, compare_rates.FIRST)
+    assert kept.repeats == 2
+    assert "governor" in kept.notes.split()
+    assert "other-load" not in kept.notes.split()
+    assert len(kept.values["latency"]) == 2
+
+
+def test_the_last_repetition_counts_as_it_is() -> None:
+    class Noisy(Canary):
+        def wait(self, patience_s: float = 600.0) -> None:
+            pass
+
+        def is_quiet(self) -> bool:
+            return False
+
+    numbers = iter(range(9))
+    assert quietly(Noisy(), lambda: next(numbers), lambda number: False, 3, "a run") == (3, 3)
 
 
 @pytest.mark.parametrize(("slowest", "expected"), [(1.0, True), (1.05, True), (1.3, False)])
