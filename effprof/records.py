@@ -165,6 +165,9 @@ class Round:
     """None in profiles of before effprof recorded it."""
     gpu: GpuRound | None = None
     """What only GPUs have. Their `ops` are empty: its trace has the times of the calls."""
+    fixed_work_s: tuple[float, ...] = ()
+    """A fixed piece of work of effprof's own on the slowest core that the process may use, before the round and after
+    it. Empty on the make-believe device, and in profiles of before effprof recorded it."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from effprof import statistics
+from effprof.analyze.machine_speed import slowed
 from effprof.records import Accounting, Latency, Note, Profile, Round, Totals
-from effprof.units import format_percent, format_seconds
+from effprof.units import counted, format_percent, format_seconds
 
 MIN_RUNS = 10
 MAX_SPREAD = 0.1
@@ -116,10 +117,21 @@ def _latency_notes(profile: Profile, latency: Latency, timed: Sequence[Round]) -
     if latency.runs < MIN_RUNS:
         yield Note("few-runs", f"Only {latency.runs} runs were timed; {MIN_RUNS} are wanted.", "Raise --max-time.")
     medians = [r.plain.median_s for r in timed]
+    yield from _slowed_notes(timed)
     spread = (max(medians) - min(medians)) / latency.median_s
     if spread > MAX_ROUND_SPREAD:
         text = f"The medians of {len(medians)} processes lie {format_percent(spread)} apart."
         yield Note("rounds-differ", text, "Compare results only over several rounds; --malloc steady often helps.")
+
+
+def _slowed_notes(timed: Sequence[Round]) -> Iterator[Note]:
+    slow = slowed(timed)
+    if slow:
+        text = (
+            f"In {len(slow)} of {counted(len(timed), 'round')} a fixed piece of work took up to "
+            f"{max(times for _, times in slow):.2f} times as long as in the best: the machine itself was slower."
+        )
+        yield Note("machine-slowed", text, "Look for other programs, neighbours on the same hardware, a lower clock.")
 
 
 def _page_fault_note(faults: float, malloc: str) -> Note:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from effprof.analyze import analyze
-from effprof.compare.words import INCOMPLETE, LATENCY, Facts, Quantity, Result
+from effprof.analyze.machine_speed import slowed, usual_work_s
+from effprof.compare.rule import MIN_FOR_SPREAD
+from effprof.compare.words import INCOMPLETE, LATENCY, SLOWED_ROUNDS, Facts, Quantity, Result
 from effprof.errors import BadFileError
-from effprof.records import Accounting, Analysis, DeviceInfo, Environment, Latency, Note, Profile, Share
+from effprof.records import Accounting, Analysis, DeviceInfo, Environment, Latency, Note, Profile, Round, Share
 from effprof.sensors.files import cpu_ranges
-from effprof.units import format_count, format_shape
+from effprof.units import counted, format_count, format_shape
 
 NO_SAMPLES = Note(
     "derived-only",
@@ -67,7 +69,8 @@ def result_of_profile(profile: Profile, path: str = "") -> Result:
     analysis = analyze(profile)
     if profile.device is None or analysis.latency is None:
         raise BadFileError("nothing was timed in it")
-    timed = [analyze(replace(profile, rounds=(one,))) for one in profile.rounds if one.plain.times_s]
+    rounds, left_out = _undisturbed([one for one in profile.rounds if one.plain.times_s])
+    timed = [analyze(replace(profile, rounds=(one,))) for one in rounds]
     by_process = [one for one in timed if one.accounting is not None] or timed
     model, spec = profile.model, profile.spec
     report_model = ReportModel(model.name, model.parameters, model.input_shape, model.dtype, model.memory_format)
@@ -84,8 +87,11 @@ def result_of_profile(profile: Profile, path: str = "") -> Result:
         circumstances=_circumstances(report_model, analysis.totals.mult_adds, profile.environment),
         quantities=tuple(_quantities(by_process)),
         headline=(LATENCY,),
-        notes=tuple(dict.fromkeys((*profile.notes, *analysis.notes, *_incomplete(len(timed), len(by_process))))),
+        notes=tuple(
+            dict.fromkeys((*profile.notes, *analysis.notes, *left_out, *_incomplete(len(timed), len(by_process))))
+        ),
         partial=profile.partial,
+        fixed_work_s=usual_work_s(rounds),
     )
 
 
@@ -115,6 +121,16 @@ def log_half_width(value: float, ci95: tuple[float, float]) -> float:
     """Of an interval, in the logarithm; what lies at or below zero counts as a thousandth of the value."""
     low, high = (max(bound, value / 1000) for bound in ci95)
     return max(abs(math.log(high / value)), abs(math.log(value / low)))
+
+
+def _undisturbed(rounds: Sequence[Round]) -> tuple[list[Round], tuple[Note, ...]]:
+    """The rounds in which the machine was as fast as in the best, where enough of them are left; else all."""
+    slow = dict(slowed(rounds))
+    kept = [one for place, one in enumerate(rounds) if place not in slow]
+    if not slow or len(kept) < MIN_FOR_SPREAD:
+        return list(rounds), ()
+    text = f"{counted(len(slow), 'round')} in which the machine itself was slower count for nothing."
+    return kept, (Note(SLOWED_ROUNDS, text),)
 
 
 def _setting(model: ReportModel, setting: ReportSetting, device: DeviceInfo, environment: Environment) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from effprof.analyze.machine_speed import SLOWED, machine_slowdown
 from effprof.compare.rule import (
     MIN_FOR_SPREAD,
     UNKNOWN_SPREAD,
@@ -18,7 +19,7 @@ from effprof.compare.rule import (
     together,
     withheld_where_disturbed,
 )
-from effprof.compare.words import INCOMPLETE, LATENCY, Change, Comparison, Facts, Quantity, Result
+from effprof.compare.words import INCOMPLETE, LATENCY, SLOWED_ROUNDS, Change, Comparison, Facts, Quantity, Result
 from effprof.errors import UsageError
 from effprof.foreign import one_line
 from effprof.records import Note
@@ -26,8 +27,9 @@ from effprof.records import Note
 _LONGEST_FACT = 60
 _FAR_APART_H = 1.0
 _DOUBTS = (
-    *("other-load", "cpu-steal", "governor", "more-threads-than-cores", "wide-spread", "drift", "two-modes"),
-    *("outliers", "rounds-differ", "page-faults", "few-runs", "few-rounds", "interval-not-reached", "large-residual"),
+    *("other-load", "cpu-steal", "machine-slowed", "governor", "more-threads-than-cores", "wide-spread", "drift"),
+    *("two-modes", "outliers", "rounds-differ", "page-faults", "few-runs", "few-rounds", "interval-not-reached"),
+    "large-residual",
 )
 """Notes of a result that bear on a comparison."""
 
@@ -89,7 +91,7 @@ def _changes(old: Result, new: Result, rule: Rule) -> tuple[Change, ...]:
     after = {quantity.name: quantity for quantity in new.quantities}
     latency = _latency(old)
     whole_s = None if latency is None else centre(latency)
-    disturbed = {"old": is_disturbed(old.notes), "new": is_disturbed(new.notes)}
+    disturbed = {"old": _is_disturbed(old, new), "new": _is_disturbed(new, old)}
     return tuple(
         withheld_where_disturbed(judge(quantity, after[quantity.name], rule, whole_s), **disturbed)
         for quantity in old.quantities
@@ -136,22 +138,14 @@ def _notes(
     yield from _single_process(old, new, rule)
     yield from _hours_apart(old, new)
     sides = (("old", old), ("new", new))
-    busy = [side for side, result in sides if is_disturbed(result.notes)]
-    if busy:
-        withheld = sum(change.is_withheld for change in changes)
-        yield Note(
-            "disturbed",
-            f"Other programs were busy during the {' and the '.join(busy)} run; {withheld} of {len(changes)} verdicts "
-            "that they may explain are withheld.",
-            "Measure again on a quiet machine.",
-        )
+    yield from _disturbed_notes(old, new, changes)
     for side, result in sides:
         codes = dict.fromkeys(note.code for note in result.notes if note.code in _DOUBTS)
         if codes:
             yield Note(f"doubts-{side}", f"The {side} result has its own doubts: {', '.join(codes)}.")
         for note in result.notes:
-            if note.code == INCOMPLETE:
-                yield Note(f"{INCOMPLETE}-{side}", f"Of the {side} run {note.text}", note.remedy)
+            if note.code in (INCOMPLETE, SLOWED_ROUNDS):
+                yield Note(f"{note.code}-{side}", f"Of the {side} run {note.text}", note.remedy)
         if result.partial:
             yield Note(f"partial-{side}", f"The {side} result was interrupted before its end.", "Measure it again.")
     circumstances = differences(old.circumstances, new.circumstances)
@@ -160,6 +154,35 @@ def _notes(
     verdicts = differences(old.verdicts, new.verdicts)
     if verdicts:
         yield Note("verdict-changed", f"Another verdict than before: {', '.join(verdicts)}.")
+
+
+def _is_disturbed(own: Result, other: Result) -> bool:
+    return is_disturbed(own.notes) or _machine_slowdown(own, other) > SLOWED
+
+
+def _machine_slowdown(own: Result, other: Result) -> float:
+    """How many times as long the fixed work took as on the other side; 1 where nobody knows, or on other machines."""
+    if (own.device.name, own.environment.cpu) != (other.device.name, other.environment.cpu):
+        return 1.0
+    return machine_slowdown(own.fixed_work_s, other.fixed_work_s) or 1.0
+
+
+def _disturbed_notes(old: Result, new: Result, changes: tuple[Change, ...]) -> Iterator[Note]:
+    sides = (("old", old, new), ("new", new, old))
+    busy = [side for side, own, _ in sides if is_disturbed(own.notes)]
+    causes = [f"other programs were busy during the {' and the '.join(busy)} run"] if busy else []
+    for side, own, other in sides:
+        times = _machine_slowdown(own, other)
+        if times > SLOWED:
+            causes.append(f"a fixed piece of work took {times:.2f} times as long during the {side} run")
+    if causes:
+        text = "; ".join(causes)
+        withheld = sum(change.is_withheld for change in changes)
+        yield Note(
+            "disturbed",
+            f"{text[0].upper()}{text[1:]}; {withheld} of {len(changes)} verdicts that this may explain are withheld.",
+            "Measure again on a quiet machine.",
+        )
 
 
 def _single_process(old: Result, new: Result, rule: Rule) -> Iterator[Note]:

@@ -39,10 +39,15 @@ change by 1 % of the latency, a share by 1 point: a part as small as that may do
 The interval need not clear the margin too: with 5 processes a side and 3 % between processes 10 % more work would then
 be missed in half of the comparisons. `tests/compare/test_rates.py` simulates how often the rule is right.
 
-**Disturbed sides.** Other programs make a run slower, by nobody knows how much, and never faster. Where they kept
-more than half a core busy during a run, or a tenth of all cores where that is less (note `other-load`), what they may
-explain is not said: not that the new one is worse or the same when the new one was disturbed, not that it is better or
-the same when the old one was. Shares and slowdowns may go either way, so nothing is said of them.
+**Slowed rounds.** Before and after each round a fixed piece of work is timed. Rounds around which it took 8 % longer
+than around the best are left out, where three others remain: the machine was slower then, whatever was measured.
+
+**Disturbed sides.** Other programs make a run slower, by nobody knows how much, and never faster. A run is disturbed
+where they kept more than half a core busy, or a tenth of all cores where that is less (note `other-load`), and where
+the fixed piece of work took 8 % longer than in the other run (neighbours on the same hardware, which no counter shows,
+or a lower clock). What that may explain is not said: not that the new one is worse or the same when the new one was
+disturbed, not that it is better or the same when the old one was. Shares and slowdowns may go either way, so nothing
+is said of them.
 """
 
 from __future__ import annotations
@@ -178,7 +183,7 @@ def withheld_where_disturbed(change: Change, *, old: bool, new: bool) -> Change:
     if not explained:
         return change
     sides = " and ".join(name for name, disturbed in (("old", old), ("new", new)) if disturbed)
-    reason = f"would be {change.verdict}, but other programs were busy during the {sides} run"
+    reason = f"would be {change.verdict}, but the machine was disturbed during the {sides} run"
     return replace(change, verdict="inconclusive", reason=reason, is_withheld=True)
 
 

@@ -15,6 +15,7 @@ Unit = Literal["s", "ratio", "share"]
 Answer = Literal["better", "worse", "same", "inconclusive"]
 LATENCY = "latency"
 INCOMPLETE = "incomplete-round"
+SLOWED_ROUNDS = "slowed-rounds"
 """Code of the note on processes that were interrupted before their parts were timed."""
 
 Facts = tuple[tuple[str, str], ...]
@@ -58,6 +59,8 @@ class Result:
     partial: bool = False
     keeps_rounds: bool = True
     """False: it has derived values only, so nobody can tell its processes apart."""
+    fixed_work_s: tuple[float, ...] = ()
+    """What a fixed piece of work took on this machine before and after rounds; empty where nobody looked."""
     verdicts: Facts = ()
     """Of the guidelines: (`G1`, `holds`)."""
 

@@ -227,3 +227,45 @@ def test_fewer_guidelines_are_compared_as_far_as_they_go() -> None:
 def test_notes_of_the_measurement_are_kept_once() -> None:
     profile = replace(profile_of_rounds([1.0] * 3), notes=(Note("other-load", "x"), Note("other-load", "x")))
     assert [note.code for note in result_of_profile(profile).notes].count("other-load") == 1
+
+
+def with_work(factors: list[float], works_s: list[float]) -> Result:
+    profile = profile_of_rounds(factors)
+    rounds = [replace(one, fixed_work_s=(work, work)) for one, work in zip(profile.rounds, works_s, strict=True)]
+    return result_of_profile(replace(profile, rounds=tuple(rounds)))
+
+
+def test_rounds_in_which_the_machine_was_slower_count_for_nothing() -> None:
+    """Two of five take 1.6 times as long, and so does the fixed work around them."""
+    old = with_work([1.0, 1.01, 0.99, 1.0, 1.0], [1e-3] * 5)
+    new = with_work([1.0, 1.6, 0.99, 1.6, 1.01], [1e-3, 1.6e-3, 1e-3, 1.6e-3, 1e-3])
+    comparison = compare_results(old, new)
+    assert by_name(comparison)["latency"].verdict == "same"
+    (note,) = (note for note in comparison.notes if note.code == "slowed-rounds-new")
+    assert "2 rounds in which the machine itself was slower" in note.text
+    few = with_work([1.0, 1.6, 1.6], [1e-3, 1.6e-3, 1.6e-3])
+    assert few.processes == 3, "one alone says nothing of how far processes differ"
+
+
+def test_a_slower_machine_is_no_slower_network() -> None:
+    """Everything takes 1.3 times as long, the fixed work too: nothing is said of the network, either way."""
+    old, new = with_work([1.0, 1.01, 0.99], [1e-3] * 3), with_work([1.3, 1.31, 1.29], [1.3e-3] * 3)
+    for comparison in (compare_results(old, new), compare_results(new, old)):
+        assert by_name(comparison)["latency"].verdict == "inconclusive"
+        (note,) = (note for note in comparison.notes if note.code == "disturbed")
+        assert "took 1.30 times as long" in note.text
+    faster = with_work([0.8, 0.81, 0.79], [1.3e-3] * 3)
+    assert by_name(compare_results(old, faster))["latency"].verdict == "better", "in spite of the slower machine"
+
+
+def test_a_slower_network_on_the_same_machine_is_slower() -> None:
+    old, new = with_work([1.0, 1.01, 0.99], [1e-3] * 3), with_work([1.3, 1.31, 1.29], [1.03e-3] * 3)
+    comparison = compare_results(old, new)
+    assert by_name(comparison)["latency"].verdict == "worse"
+    assert "disturbed" not in codes(comparison)
+
+
+def test_another_cpu_s_speed_is_no_disturbance() -> None:
+    old, new = with_work([1.0, 1.01, 0.99], [1e-3] * 3), with_work([1.3, 1.31, 1.29], [1.3e-3] * 3)
+    new = replace(new, device=replace(new.device, name="Another CPU"))
+    assert "disturbed" not in codes(compare_results(old, new, force=True))

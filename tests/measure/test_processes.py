@@ -11,12 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from gone import assert_gone, is_running
+from small_profile import TIMED
 
 from effprof.errors import EffprofError, InterruptedRunError, ModelError, UnavailableError, UnknownNameError
+from effprof.measure import processes
 from effprof.measure.processes import measure_rounds, merge
 from effprof.records import Profile, RunSpec
 
@@ -269,6 +272,7 @@ def test_no_room_for_the_result(nets: Path) -> None:
     code = f"""
 import resource, sys
 from effprof.errors import UnavailableError
+from effprof.measure import processes
 from effprof.measure.processes import measure_rounds
 from effprof.records import RunSpec
 resource.setrlimit(resource.RLIMIT_FSIZE, (900, 900))
@@ -304,3 +308,54 @@ def test_what_the_network_started_ends_with_it(nets: Path, tmp_path: Path) -> No
         time.sleep(0.2)
     process.communicate(timeout=60)
     assert_gone([child], 5)
+
+
+def rounds_by_turns(monkeypatch: pytest.MonkeyPatch, works_s: list[float], rounds: int) -> Profile:
+    """Rounds whose fixed work takes as given, in the order in which they are asked for; the last given value for all
+    that follow."""
+    asked: list[float] = []
+
+    def run(*given: object) -> Profile:
+        work_s = works_s[min(len(asked), len(works_s) - 1)]
+        asked.append(work_s)
+        one = replace(TIMED.rounds[0], fixed_work_s=(work_s, work_s))
+        return replace(TIMED, rounds=(one,))
+
+    monkeypatch.setattr(processes, "run_worker", run)
+    return measure_rounds(RunSpec("net.py:build", rounds=rounds), lambda text, share: None)
+
+
+def test_a_round_that_the_machine_slowed_is_measured_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = rounds_by_turns(monkeypatch, [1e-3, 1.6e-3, 1.02e-3, 1.01e-3], 3)
+    assert [one.fixed_work_s[0] for one in merged.rounds] == [1e-3, 1.01e-3, 1.02e-3]
+    (note,) = (note for note in merged.notes if note.code == "rounds-repeated")
+    assert note.text.startswith("1 round was measured once more, whatever came out")
+
+
+def test_a_machine_that_stays_slow_ends_it_with_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first round was lucky: as many again as there are rounds, and no more."""
+    merged = rounds_by_turns(monkeypatch, [1e-3, 1.6e-3], 3)
+    assert len(merged.rounds) == 3
+    (note,) = (note for note in merged.notes if note.code == "rounds-repeated")
+    assert note.text.startswith("3 rounds were measured once more")
+
+
+def test_rounds_alike_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = rounds_by_turns(monkeypatch, [1e-3, 1.05e-3, 1e-3], 3)
+    assert "rounds-repeated" not in {note.code for note in merged.notes}
+
+
+def test_an_interrupt_while_a_round_is_repeated_keeps_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    works_s = iter([1e-3, 1.6e-3])
+
+    def run(*given: object) -> Profile:
+        try:
+            work_s = next(works_s)
+        except StopIteration:
+            raise InterruptedRunError("Interrupted before anything was measured.") from None
+        return replace(TIMED, rounds=(replace(TIMED.rounds[0], fixed_work_s=(work_s, work_s)),))
+
+    monkeypatch.setattr(processes, "run_worker", run)
+    merged = measure_rounds(RunSpec("net.py:build", rounds=2), lambda text, share: None)
+    assert [one.fixed_work_s[0] for one in merged.rounds] == [1e-3, 1.6e-3]
+    assert merged.partial
