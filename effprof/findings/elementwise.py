@@ -35,12 +35,17 @@ def _batch_norms(network: Network) -> Iterator[Draft]:
     for op in network.working():
         before = network.producer(op.call.inputs[0]) if op.call.op == "batch_norm" and op.call.inputs else None
         if before is not None and before.kind in _CONVOLUTIONS and network.only_reader(before) is op:
-            foldable.append(op)
+            foldable += [op] if _is_fixed(op) and network.uses(before.call.tensor("weight")) <= 1 else []
     if foldable:
         text = f"{counted(len(foldable), 'batch-norm')} ({places(foldable)}) could be part of the convolution before."
         edit = "Fold them into the convolutions (the same numbers, to rounding)."
         expected: tuple[float, Source] = (time_of(foldable), "run")
         yield Draft("G4-batch-norm", tuple(foldable), text, edit, "G4", True, "fold-batch-norm", (), expected)
+
+
+def _is_fixed(norm: CostedOp) -> bool:
+    """It takes kept statistics, not those of the batch at hand."""
+    return norm.call.arguments.get("training") is not True
 
 
 def _not_in_place(network: Network) -> Iterator[Draft]:

@@ -26,7 +26,7 @@ def sibling_groups(network: Network) -> list[tuple[CostedOp, ...]]:
     groups: dict[tuple[object, ...], list[CostedOp]] = defaultdict(list)
     for op in network.working():
         if op.kind in ("pointwise", "dense") and op.call.inputs:
-            geometry = tuple(window(op.call, name) for name in ("stride", "padding", "dilation"))
+            geometry = (*(window(op.call, name) for name in ("stride", "dilation")), _padding(op))
             groups[(_input(op).id, weight_shape(op.call)[2:], geometry)].append(op)
     return [tuple(ops) for ops in groups.values() if len(ops) > 1]
 
@@ -61,13 +61,19 @@ def _small_ops(network: Network) -> Iterator[Draft]:
     part = share_text(network.overhead_s, network.whole)
     text = (
         f"{part} of the {network.whole_name} is between the {counted(len(working), 'call')}, {per_call_us:.0f} us for "
-        f"each; {counted(len(small), 'call')} {verb(small, 'takes', 'take')} less than that themselves."
+        f"each; {counted(len(small), 'call')} {verb(small, 'takes', 'take')} less than that "
+        f"{verb(small, 'itself', 'themselves')}."
     )
     edit = "Use fewer, larger operators: merge branches, fold batch-norms, raise the batch, or compile the network."
     evidence = (("overhead_s", network.overhead_s), ("overhead_per_call_s", network.overhead_per_call_s))
     yield Draft(
         "G3-small-ops", tuple(small or working), text, edit, "G3", evidence=evidence, at_stake_s=network.overhead_s
     )
+
+
+def _padding(op: CostedOp) -> object:
+    given = op.call.arguments.get("padding")
+    return given if isinstance(given, str) else window(op.call, "padding")
 
 
 def _input(op: CostedOp) -> TensorSpec:

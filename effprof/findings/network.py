@@ -56,6 +56,10 @@ class Network:
         """The call that made this tensor; None for inputs and weights."""
         return self._producers.get(value.id)
 
+    def uses(self, value: TensorSpec | None) -> int:
+        """How many calls take this tensor."""
+        return 0 if value is None else len(self.readers(value))
+
     def working(self) -> Iterator[CostedOp]:
         """All calls outside overhead: views move nothing."""
         return (op for op in self.ops if op.category is not Category.OVERHEAD)

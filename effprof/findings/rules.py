@@ -27,6 +27,11 @@ RULES: tuple[Callable[[Network], Iterator[Draft]], ...] = (
 )
 
 
+DISTURBED = 1.1
+"""Calls and overhead together over the latency, beyond which instrumented runs were held up: their times are then taken
+as shares, for nobody gains more than there is."""
+
+
 def find(
     profile: Profile, analysis: Analysis, verdicts: Sequence[Verdict] = (), ceilings: Ceilings | None = None
 ) -> tuple[Finding, ...]:
@@ -55,13 +60,15 @@ def _timed(
     latency, accounting = analysis.latency, analysis.accounting
     if latency is None or accounting is None or latency.median_s <= 0:
         return None
+    spent_s = accounting.ops_s + max(0.0, accounting.overhead_s)
+    cut = latency.median_s / spent_s if spent_s > DISTURBED * latency.median_s else 1.0
     on_gpu = profile.device is not None and profile.device.kind == "cuda"
     return Network(
         profile=profile,
-        ops=analysis.ops,
+        ops=tuple(replace(op, time_s=op.time_s * cut) if op.time_s is not None else op for op in analysis.ops),
         whole=latency.median_s,
         is_timed=True,
-        overhead_s=max(0.0, accounting.overhead_s),
+        overhead_s=max(0.0, accounting.overhead_s) * cut,
         page_faults_per_run=latency.page_faults_per_run,
         slowdowns=slowdowns(verdicts, "gpu" if on_gpu else "arm"),
         roofs=None if ceilings is None else Roofs(ceilings),

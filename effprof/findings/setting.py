@@ -46,7 +46,7 @@ def _threads(network: Network) -> Iterator[Draft]:
         return
     text = (
         f"{share_text(spent_s, network.whole)} of the latency goes into calls of less than "
-        f"{format_seconds(SHORT_CALL_S)}, each of which wakes {threads} threads."
+        f"{format_seconds(SHORT_CALL_S)}: little to share out among {threads} threads."
     )
     edit = "Try --threads 1: small calls may be faster on one core."
     yield Draft(

@@ -8,12 +8,14 @@ from math import prod
 
 from effprof.finding_records import Source
 from effprof.findings.drafting import Draft, subject, verb
-from effprof.findings.network import Network, image_pixels, weight_shape
+from effprof.findings.network import Network, image_pixels, weight_shape, window
 from effprof.findings.twins import BLOCK, filled
 from effprof.records import CostedOp
 
 ALIKE = 4.0
 """Maps of up to so many times as many places have much the same rate."""
+NEAR = 2.0
+"""So have widths of up to so many times as many channels; far wider layers use what they have read far more often."""
 LEAST_GAIN = 0.1
 """Of a convolution's time: less is within what its rate scatters by."""
 
@@ -40,7 +42,7 @@ def drafts(network: Network) -> Iterator[Draft]:
 def _is_plain(op: CostedOp) -> bool:
     """One group, more than one place, and more channels than a stem has."""
     widths = weight_shape(op.call)[:2]
-    has_map = bool(op.call.outputs) and image_pixels(op.call.outputs[0]) > 1
+    has_map = bool(op.call.outputs) and len(op.call.outputs[0].shape) == 4 and image_pixels(op.call.outputs[0]) > 1
     return op.call.op == "conv2d" and op.kind in ("pointwise", "dense") and min(widths, default=0) >= BLOCK and has_map
 
 
@@ -60,11 +62,14 @@ def _gain_s(op: CostedOp, full: Sequence[CostedOp]) -> float | None:
 
 def _alike(op: CostedOp, other: CostedOp) -> bool:
     places, others = image_pixels(op.call.outputs[0]), image_pixels(other.call.outputs[0])
-    return _form(op) == _form(other) and max(places, others) <= ALIKE * min(places, others)
+    widths = zip(weight_shape(op.call)[:2], weight_shape(other.call)[:2], strict=True)
+    is_near = all(max(pair) <= NEAR * min(pair) for pair in widths)
+    return _form(op) == _form(other) and is_near and max(places, others) <= ALIKE * min(places, others)
 
 
 def _form(op: CostedOp) -> tuple[object, ...]:
-    return weight_shape(op.call)[2:], op.call.arguments.get("stride"), op.call.backend
+    geometry = tuple(window(op.call, name) for name in ("stride", "dilation"))
+    return weight_shape(op.call)[2:], geometry, op.call.outputs[0].dtype, op.call.backend
 
 
 def _time_s(op: CostedOp) -> float:
