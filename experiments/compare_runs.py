@@ -33,6 +33,8 @@ class RunRow(Measured):
     notes: str = ""
     """Codes, apart by spaces."""
     wall_s: float
+    fixed_work_s: str = "[]"
+    """JSON: what the fixed work took before rounds and after them, medians."""
     repeats: int = 0
     """How many rounds were measured anew because the machine was not quiet."""
 
@@ -50,6 +52,7 @@ def run_row(profile: Profile, number: int, which: str, wall_s: float, command: s
         which=which,
         quantities=json.dumps({q.name: [float(f"{value:.7g}") for value in q.processes] for q in result.quantities}),
         notes=" ".join(dict.fromkeys(note.code for note in result.notes)),
+        fixed_work_s=json.dumps([float(f"{value:.5g}") for value in result.fixed_work_s]),
         wall_s=wall_s,
         device=result.device.kind,
         cpu=about.cpu or "unknown CPU",
@@ -78,6 +81,7 @@ def result_of(row: RunRow) -> Result:
         ),
         headline=(LATENCY,),
         notes=tuple(Note(code, "") for code in row.notes.split()),
+        fixed_work_s=tuple(json.loads(row.fixed_work_s)),
     )
 
 

@@ -110,6 +110,13 @@ def test_a_run_is_several_rounds_merged(tmp_path: Path, monkeypatch: pytest.Monk
     ]
 
 
+def test_a_row_keeps_how_fast_the_machine_was() -> None:
+    slow = profile_of_rounds(ROUNDS)
+    slow = replace(slow, rounds=tuple(replace(one, fixed_work_s=(1.5e-3, 1.4e-3)) for one in slow.rounds))
+    assert result_of(run_row(slow, 1, SECOND, 6.0, "python x")).fixed_work_s == (1.5e-3, 1.4e-3)
+    assert result_of(row(1, FIRST)).fixed_work_s == ()
+
+
 def test_the_neighbour_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare_rates, "STARTUP_S", 0.0)
     seen = []
