@@ -38,7 +38,7 @@ def fold(model: nn.Module, captured: Capture) -> tuple[list[tuple[str, str]], di
     pairs, left = find_pairs(layers, captured)
     for conv_path, norm_path in pairs:
         conv, norm = layers[conv_path], layers[norm_path]
-        replace_everywhere(model, conv, fuse_conv_bn_eval(conv, norm))
+        replace_everywhere(model, conv, fuse_conv_bn_eval(conv.eval(), norm))
         replace_everywhere(model, norm, nn.Identity())
     return pairs, left
 
@@ -82,6 +82,8 @@ def _why_not(
         return f"{source.op} is not run by a plain convolution module"
     if type(norm_layer) not in BATCH_NORMS or norm_layer is None or norm_layer.running_mean is None:
         return "not run by a plain batch-norm module with running statistics"
+    if norm_layer.training or norm.arguments.get("training") is True:
+        return "it takes the statistics of each batch, not those that were kept"
     if times_run[source.layer] > 1 or times_run[norm.layer] > 1:
         return "a module is used more than once"
     if any(layer._forward_hooks or layer._forward_pre_hooks for layer in (conv_layer, norm_layer) if layer is not None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -115,3 +116,52 @@ def test_random_inputs_are_of_the_examples_kind() -> None:
     assert found.kwargs["ids"].max() <= 7
     assert found.kwargs["mask"].dtype is torch.bool
     assert not torch.equal(x, example.args[0])
+
+
+def nested(*rows: list[float]) -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.tensor(row) for row in rows], layout=torch.jagged)
+
+
+@pytest.mark.parametrize("make", [nested, lambda *rows: torch.tensor([rows[0], [*rows[1], 0.0]]).to_sparse()])
+def test_tensors_of_other_layouts_are_compared(make: object) -> None:
+    one, other = make([2.0, 4.0], [8.0]), make([2.0, 4.0], [6.0])  # type: ignore[operator]
+    assert difference(one, one).max_abs == 0
+    assert difference(one, other).max_abs == 2.0
+    with pytest.raises(EditError, match="another layout"):
+        difference(one, torch.zeros(2))
+
+
+def test_a_number_read_from_a_tensor_is_rounded_like_one() -> None:
+    assert difference({"loss": 0.123, "n": 3}, {"loss": 0.123 * (1 + 1e-6), "n": 3}).relative < TOLERANCE
+    assert difference({"loss": 1.0}, {"loss": 1.5}).relative == pytest.approx(0.5)
+
+
+class Returning(nn.Module):
+    def __init__(self, give: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.give = give
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.give(x)
+
+
+@pytest.mark.parametrize("give", [lambda x: None, lambda x: [{"boxes": x[:0]}], lambda x: Inputs((x,)).run])
+def test_outputs_without_numbers_prove_nothing(give: Callable[[torch.Tensor], object]) -> None:
+    network = Returning(give)
+    with pytest.raises(EditError, match="no number that could be compared"):
+        Checker(network, Inputs((torch.zeros(1, 3),))).check(network)
+
+
+class Fussy(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if float(x.min()) < 0 or float(x.max()) > 1:
+            raise ValueError("images between 0 and 1, please")
+        return super().forward(x)
+
+
+def test_random_inputs_that_the_network_refuses_are_left_out() -> None:
+    network = Fussy(64, 2)
+    checker = Checker(network, Inputs((torch.linspace(0, 1, 64).reshape(1, 64),)))
+    assert checker.check(network).max_abs == 0
+    with pytest.raises(EditError, match="outputs changed"):
+        checker.check(Fussy(64, 2))

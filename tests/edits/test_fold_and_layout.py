@@ -116,3 +116,17 @@ def test_a_network_of_1x1_and_depthwise_convolutions_runs_nhwc_too() -> None:
     assert all(spec.strides[1] == 1 for spec in outputs)
     with pytest.raises(NotApplicableError, match="already"):
         apply_edits(applied.model, ["channels-last"], inputs)
+
+
+class AlwaysTraining(nn.Sequential):
+    """As frameworks keep it that draw samples with dropout."""
+
+    def train(self, mode: bool = True) -> AlwaysTraining:
+        super().train(True)
+        return self
+
+
+def test_a_batch_norm_that_stays_in_train_mode_is_left_with_the_reason() -> None:
+    network = AlwaysTraining(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+    with untouched(network), pytest.raises(NotApplicableError, match="takes the statistics of each batch"):
+        apply_edits(network, ["fold-batch-norm"], image(channels=4))

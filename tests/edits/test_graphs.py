@@ -14,7 +14,7 @@ from edited_networks import (
     randomised,
     untouched,
 )
-from torch import nn
+from torch import Tensor, fx, nn
 
 from effprof.capture import Inputs
 from effprof.edits import apply_edits
@@ -125,3 +125,23 @@ def test_dropping_twice_is_not_applicable(capfd: pytest.CaptureFixture[str]) -> 
     with pytest.raises(NotApplicableError, match="needed as it is"):
         apply_edits(once, ["drop-copies"], image(size=6))
     assert capfd.readouterr() == ("", ""), "what was tried and failed is nobody's business"
+
+
+@fx.wrap
+def only_contiguous(x: Tensor) -> Tensor:
+    if not x.is_contiguous():
+        raise ValueError("contiguous memory, please")
+    return x
+
+
+class Checked(nn.Module):
+    """A function of its own checks what it is given; a second copy serves nobody."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        needed = only_contiguous(x.transpose(2, 3).contiguous())
+        return needed.transpose(1, 2).contiguous() + 1
+
+
+def test_a_copy_that_the_network_s_own_check_asks_for_stays_and_others_go() -> None:
+    applied = apply_edits(Checked(), ["drop-copies"], image())
+    assert applied.changes[0].text == "left out: 1 copy to contiguous memory"
