@@ -60,7 +60,7 @@ def _small_ops(network: Network) -> Iterator[Draft]:
     per_call_us = network.overhead_per_call_s * 1e6
     part = share_text(network.overhead_s, network.whole)
     text = (
-        f"{part} of the {network.whole_name} is between the {counted(len(working), 'call')}, {per_call_us:.0f} us for "
+        f"{part} of the {network.whole_name} is between the {counted(len(working), 'call')}, {per_call_us:.0f} µs for "
         f"each; {counted(len(small), 'call')} {verb(small, 'takes', 'take')} less than that "
         f"{verb(small, 'itself', 'themselves')}."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from effprof import units
-from effprof.analyze.cliffs import JudgedAxis, judge_axis
+from effprof.analyze.cliffs import MARGIN, JudgedAxis, judge_axis
 from effprof.cliff_records import Axis, CliffMap, ConvShape
 from effprof.report.untrusted import printable
 
@@ -38,7 +38,8 @@ def sentences(judged: JudgedAxis) -> tuple[str, ...]:
     free = [str(value.point.value) for value in judged.values if value.mark == "free"]
     found = []
     if free:
-        found.append(f"free: {', '.join(free)} do more work in no more time than {judged.measured.own}")
+        little = units.format_percent(MARGIN, 0)
+        found.append(f"free: {', '.join(free)} do more work in less than {little} more time than {judged.measured.own}")
     for step in judged.steps:
         growth = units.format_percent(step.growth - 1, 0)
         found.append(f"step: from {step.below} to {step.above} the time grows by {growth} beyond the work")
