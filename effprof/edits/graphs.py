@@ -56,6 +56,8 @@ def parameter_of(module: nn.Module, name: str) -> torch.Tensor | None:
 
 def is_dense(spec: TensorSpec) -> bool:
     """The tensor fills its stretch of memory, in whatever order of the axes. A convolution copies others first."""
+    if len(spec.strides) != len(spec.shape):  # sparse and nested tensors have none
+        return False
     expected = 1
     for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
         if size == 1:

@@ -83,6 +83,8 @@ class _Memory:
             return "its input is not the network's own to write over"
         if (source.shape, source.dtype) != (result.shape, result.dtype):
             return "its output is not of the input's kind"
+        if len(source.strides) != len(source.shape):
+            return "its input is sparse or nested"
         if any(stride == 0 and size > 1 for stride, size in zip(source.strides, source.shape, strict=True)):
             return "its input is an expanded tensor"
         if self._last_touched[source.storage] > call.index:

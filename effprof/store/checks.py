@@ -63,7 +63,7 @@ def _call_problems(call: OpCall) -> Iterator[str]:
 
 
 def _tensor_problems(spec: TensorSpec) -> Iterator[str]:
-    if len(spec.shape) != len(spec.strides):
+    if spec.strides and len(spec.shape) != len(spec.strides):  # sparse and nested tensors have none
         yield f"has a tensor with {len(spec.shape)} axes and {len(spec.strides)} strides"
     elements = math.prod(max(size, 1) for size in spec.shape)
     if min(spec.shape, default=0) < 0 or _bad_count((elements, spec.item_bytes, *spec.strides)) is not None:

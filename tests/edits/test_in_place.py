@@ -73,3 +73,19 @@ def test_a_hook_may_keep_the_input() -> None:
 def test_in_place_already_is_nothing_to_do() -> None:
     with pytest.raises(NotApplicableError, match="not in place already"):
         apply_edits(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True)), ["in-place"], image())
+
+
+class Sparse(nn.Module):
+    """An activation over a sparse product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(x[0, 0].to_sparse() * 2).to_dense()
+
+
+def test_an_activation_over_a_sparse_tensor_is_left_with_the_reason() -> None:
+    with pytest.raises(NotApplicableError, match="sparse or nested"):
+        apply_edits(Sparse(), ["in-place"], image())
