@@ -20,6 +20,7 @@ from effprof.cost import cost_of
 from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.errors import BadFileError
 from effprof.records import DeviceInfo, OpCall
+from effprof.store.files import read_whole
 from effprof.sweep_records import GuidelineId
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -121,7 +122,7 @@ def read_plan(path: Path | None) -> Plan:
     if path is None:
         return Plan()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Plan)
+        return msgspec.json.decode(read_whole(path), type=Plan)
     except OSError as error:
         raise BadFileError(f"Cannot read the fake device's plan {path}: {error.strerror}.") from None
     except msgspec.DecodeError as error:

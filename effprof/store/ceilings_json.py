@@ -25,7 +25,7 @@ from effprof.ceiling_records import (
 from effprof.errors import BadFileError, EffprofError
 from effprof.records import DeviceInfo
 from effprof.store.decoding import decoded
-from effprof.store.files import write_atomically
+from effprof.store.files import read_whole, write_atomically
 from effprof.store.folders import folder_name
 
 CEILINGS_JSON = "ceilings.json"
@@ -62,7 +62,7 @@ def loads_ceilings(data: bytes) -> Ceilings:
 def read_ceilings(path: Path | str) -> Ceilings | None:
     """None where there is no such file. Raises BadFileError, with the path, on anything but a sound calibration."""
     try:
-        return loads_ceilings(Path(path).read_bytes())
+        return loads_ceilings(read_whole(Path(path)))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -102,14 +102,20 @@ def save_ceilings(ceilings: Ceilings) -> Path:
 
 
 def claim_ceilings_folder(path: Path) -> None:
-    """The folder of `path`, made where it is missing; asked before anything slow. Raises EffprofError."""
+    """The folder of `path`, made where it is missing; asked before anything slow. Raises EffprofError.
+
+    So it does where a folder, a pipe or a device is in the file's place.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writable = os.access(path.parent, os.W_OK)
+        in_the_way = path.exists() and not path.is_file()
     except OSError as error:
         raise EffprofError(_unwritable(path, error.strerror or str(error))) from error
     if not writable:
         raise EffprofError(_unwritable(path, "no permission"))
+    if in_the_way:
+        raise EffprofError(f"{path} is in the place of a calibration and no regular file. Move it away.")
 
 
 def _unwritable(path: Path, why: str) -> str:
@@ -129,6 +135,9 @@ def _setting_part(device: DeviceInfo, spec: CeilingSpec) -> str:
 
 
 def _check_format(found: str) -> None:
+    version = found.removeprefix("effprof.ceilings/")
+    if version != found and version.isascii() and version.isdigit() and int(version[:9]) > 1:
+        raise BadFileError(f"it has format version {version[:9]}; this effprof knows 1, so update effprof")
     if found != FORMAT:
         raise BadFileError(f"its format is {found!r}, not {FORMAT!r}")
 

@@ -38,11 +38,18 @@ def read_at_most(path: Path, most: int) -> bytes | None:
     A named pipe is refused, because without a writer even opening it would wait for ever; what a shell makes of
     `<(command)` has one.
     """
-    if path.is_fifo() and not path.is_relative_to("/dev/fd") and not path.is_relative_to("/proc"):
-        raise OSError(errno.EINVAL, "it is a named pipe")
+    _refuse_pipe(path)
     with path.open("rb") as file:
         data = file.read(most + 1)
     return data if len(data) <= most else None
+
+
+def read_whole(path: Path) -> bytes:
+    """The content of a file. Raises OSError, for a pipe as `read_at_most`, and for a device, which may have no end."""
+    _refuse_pipe(path)
+    if path.is_char_device() or path.is_block_device():
+        raise OSError(errno.EINVAL, "it is a device")
+    return path.read_bytes()
 
 
 def temporary_path(folder: Path) -> Path:
@@ -52,6 +59,11 @@ def temporary_path(folder: Path) -> Path:
 def create_new(path: Path) -> int:
     """File descriptor of a new file, with the permissions that the umask leaves (`tempfile` would give 0600)."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+
+
+def _refuse_pipe(path: Path) -> None:
+    if path.is_fifo() and not path.is_relative_to("/dev/fd") and not path.is_relative_to("/proc"):
+        raise OSError(errno.EINVAL, "it is a named pipe")
 
 
 def _replace(target: Path, data: bytes) -> None:

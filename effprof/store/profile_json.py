@@ -18,6 +18,7 @@ from effprof.errors import BadFileError
 from effprof.records import Argument, ModelInfo, OpCall, Profile, Round
 from effprof.store.checks import find_problem
 from effprof.store.decoding import decoded
+from effprof.store.files import read_whole
 from effprof.store.folders import PROFILE_JSON, find_profile
 
 FORMAT_NAME = "effprof.profile"
@@ -55,7 +56,7 @@ def read_profile(path: Path | str) -> Profile:
     """The profile in a run folder or file. Raises BadFileError, with the path, on anything but a sound profile."""
     found = find_profile(path)
     try:
-        return loads_profile(found.read_bytes())
+        return loads_profile(read_whole(found))
     except OSError as error:
         raise BadFileError(f"Cannot read {found}: {error.strerror or error}. Give a run folder.") from error
     except BadFileError as error:

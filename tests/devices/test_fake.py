@@ -4,6 +4,7 @@ error that is stated."""
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 from pathlib import Path
@@ -211,3 +212,10 @@ def test_a_layers_entry_covers_its_children_and_the_longest_path_counts() -> Non
     run = FakeSubject(calls, plan, ((1, 1, 4, 4),), seed=random.randrange(99)).timed()
     inside_s = plan.instrumentation.inside_s
     assert [span - inside_s for span in run.spans_s] == pytest.approx([1.0, 2.0, 4.0])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_no_plan(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "plan.json")
+    with pytest.raises(BadFileError, match=r"plan .*plan\.json: it is a named pipe\."):
+        read_plan(tmp_path / "plan.json")

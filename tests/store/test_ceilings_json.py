@@ -20,6 +20,7 @@ from effprof.store.ceilings_json import (
     HOME_VARIABLE,
     ceilings_folder,
     ceilings_path,
+    claim_ceilings_folder,
     dumps_ceilings,
     loads_ceilings,
     other_devices,
@@ -149,3 +150,24 @@ def test_what_could_not_be_read_back_is_not_written() -> None:
 def test_members_of_a_later_version_are_ignored() -> None:
     assert loads_ceilings(changed(lambda c: c.update(more=1))) == CEILINGS
     assert CEILINGS.format == ceilings_json.FORMAT
+
+
+def test_of_a_later_effprof_it_is_said_to_be_so() -> None:
+    later = dumps_ceilings(CEILINGS).replace(b"effprof.ceilings/1", b"effprof.ceilings/2")
+    with pytest.raises(BadFileError, match=r"format version 2; this effprof knows 1, so update effprof"):
+        loads_ceilings(later)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_file_is_refused_before_anything_is_measured_and_never_waited_for() -> None:
+    path = ceilings_path(CEILINGS.device, CEILINGS.spec)
+    claim_ceilings_folder(path)
+    os.mkfifo(path)
+    with pytest.raises(BadFileError, match="it is a named pipe"):
+        read_ceilings(path)
+    with pytest.raises(EffprofError, match="in the place of a calibration and no regular file"):
+        claim_ceilings_folder(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(EffprofError, match="in the place of a calibration and no regular file"):
+        save_ceilings(CEILINGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -303,3 +304,13 @@ def test_reading_names_the_file(tmp_path: Path) -> None:
     path.write_bytes(dumps_profile(TIMED)[:500])
     with pytest.raises(BadFileError, match=r"Cannot read .*profile\.json: not whole JSON"):
         read_profile(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_never_ends_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "profile.json")
+    for path in (tmp_path, tmp_path / "profile.json"):
+        with pytest.raises(BadFileError, match=r"Cannot read .*profile\.json: it is a named pipe\. Give a run folder"):
+            read_profile(path)
+    with pytest.raises(BadFileError, match=r"Cannot read /dev/zero: it is a device\. Give"):
+        read_profile("/dev/zero")
