@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from html.parser import HTMLParser
 
 import pytest
+from small_ceilings import small_ceilings
 
 from effprof.records import Note
 from effprof.report import Report
+from effprof.report.roofline_rows import bound_rows, far_rows
 
 VOID = {"br", "hr", "img", "meta", "link", "input"}
 
@@ -82,3 +84,24 @@ def test_findings_stand_in_it(make_report: Callable[..., Report]) -> None:
     for finding in report.findings:
         assert finding.code in text
         assert finding.edit in text
+
+
+def test_ceilings_stand_in_it_as_on_the_terminal(make_report: Callable[..., Report]) -> None:
+    evil = "<b onload=x>&{{ 7*7 }}"
+    base = make_report()
+    ops = tuple(replace(op, kind=evil, call=replace(op.call, op=evil, layer=evil)) for op in base.analysis.ops)
+    report = replace(make_report(analysis={"ops": ops}), ceilings=small_ceilings())
+    reader = read(report)
+    bounds, far = bound_rows(report), far_rows(report)
+    assert [row.bound for row in bounds] == ["compute", "overhead"]
+    assert "What bounds the ops on this device (calibrated 2026-01-02)" in reader.text
+    for row in (*bounds, *far):
+        assert "".join(astuple(row)) in reader.text  # the cells of one row
+    assert far[0].layer == evil
+    assert "<b onload" not in report._repr_html_()
+
+
+def test_without_ceilings_it_says_nothing_of_them(report: Report) -> None:
+    text = read(report).text
+    assert "bounds the ops" not in text
+    assert "above their ceilings" not in text
