@@ -55,6 +55,17 @@ class ConvShape:
         """Places of the output."""
         return (self.height - 1) // self.stride[0] + 1, (self.width - 1) // self.stride[1] + 1
 
+    @property
+    def held_items(self) -> int:
+        """Elements of input and weights."""
+        weights = prod(self.kernel_size) * self.inputs * self.outputs // self.groups
+        return self.batch * self.inputs * self.height * self.width + weights
+
+    @property
+    def output_items(self) -> int:
+        """Elements of the output."""
+        return self.batch * self.outputs * prod(self.output_size)
+
     def at(self, axis: Axis, value: int) -> ConvShape:
         """The same convolution at another value of one axis."""
         if axis == "width":

@@ -91,3 +91,40 @@ def test_the_cpu_answers_too(capsys: pytest.CaptureFixture[str]) -> None:
     content = json.loads(capsys.readouterr().out)
     assert [axis["axis"] for axis in content["axes"]][:1] == ["batch"]
     assert all(row["time_s"] > 0 for axis in content["axes"] for row in axis["values"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--channels", "8", "--groups", "8", "--stride", "2"],
+        ["--channels", "8", "--stride", "1000"],
+    ],
+)
+def test_a_make_believe_clock_that_hardly_moves_comes_to_an_end(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cliffs", "--conv", "3x3", "--device", "fake", "--axes", "batch", "--json", *words]) == 0
+    (axis,) = json.loads(capsys.readouterr().out)["axes"]
+    assert [row["value"] for row in axis["values"]] == [1, 2, 4, 8, 16]
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_built(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cliffs", "--conv", "3x3", "--channels", "100000", "--img-size", "100000", "--device", "cpu"]) == 2
+    said = capsys.readouterr().err
+    assert "a 3x3 convolution and its neighbours need about" in said
+    assert said.count("\n") == 1
+
+
+def test_items_by_hand() -> None:
+    # 2 x 64 x 28 x 28 inputs, 64 filters of 16 x 9; half as many places each way
+    shape = ConvShape((3, 3), 64, 64, 4, (2, 2), 28, 28, 2, 1)
+    assert shape.held_items == 2 * 64 * 784 + 64 * 16 * 9
+    assert shape.output_items == 2 * 64 * 196
+
+
+def test_where_no_layer_is_near_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["cliffs", "--model", "mobilenetv2", "--device", "fake", "--layer"]
+    assert main([*words, "blocks.1.body.expand.O"]) == 2
+    assert "Did you mean blocks.1.body.expand.0" in capsys.readouterr().err
+    assert main([*words, "nix"]) == 2
+    assert "There is stem" in capsys.readouterr().err

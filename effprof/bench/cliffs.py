@@ -7,8 +7,9 @@ sample of any.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from effprof.bench.turns import Budget, Clock, Taken, seated, take_turns
+from effprof.bench.turns import Budget, Clock, Seat, Taken, round_s, seated, take_turns
 from effprof.capture import Inputs
 from effprof.cliff_records import AXES, Axis, CliffAxis, CliffMap, CliffPoint, CliffSpec, ConvShape
 from effprof.devices.base import PlainRun
 from effprof.devices.cpu import cpu_device, plain_run
-from effprof.devices.cpuinfo import usable_cores
+from effprof.devices.cpuinfo import available_memory_bytes, usable_cores
 from effprof.devices.fake import Plan, PlannedRuns, fake_device, read_plan
 from effprof.errors import UsageError
 from effprof.measure.allocator import set_malloc
 from effprof.measure.environment import LoadWatch, environment
 from effprof.measure.guard import threads_set
 from effprof.measure.prepare import DTYPES
+from effprof.units import format_bytes
 
 Progress = Callable[[str, float], None]
 GRAIN = 8
@@ -37,6 +39,8 @@ NEAR = (1, 2, 4)
 MOST_GROUPS = 32
 BATCHES = (1, 2, 4, 8, 16)
 MAX_VALUES = 24
+MOST_PLANNED_ROUNDS = 200
+"""About, on the make-believe clock."""
 
 
 def usual_threads() -> int:
@@ -79,6 +83,8 @@ def measure_cliffs(spec: CliffSpec, progress: Progress) -> CliffMap:
     device = cpu_device() if plan is None else fake_device(spec.shape.threads)
     started, watch = environment(spec.malloc), LoadWatch()
     axes = _axes(spec, usable_cores())
+    if plan is None:
+        _check_memory(spec, axes)
     budget = Budget(spec.min_rounds, spec.max_time_s / len(axes))
     rng, measured, reason = random.Random(spec.seed), list[CliffAxis](), "interrupted"
     with threads_set(spec.shape.threads), torch.inference_mode():
@@ -90,7 +96,9 @@ def measure_cliffs(spec: CliffSpec, progress: Progress) -> CliffMap:
             report("warming", 0.0)
             shapes = [spec.shape.at(axis, value) for value in values]
             clocks = [_clock(spec, axis, shape, plan, spec.seed + at) for at, shape in enumerate(shapes)]
-            taken = take_turns(seated(clocks), budget, rng, report, is_make_believe=plan is not None)
+            seats = seated(clocks)
+            own = budget if plan is None else _planned_budget(budget, seats)
+            taken = take_turns(seats, own, rng, report, is_make_believe=plan is not None)
             if taken is None:
                 break
             measured.append(_measured(axis, spec.shape, shapes, taken))
@@ -101,6 +109,26 @@ def measure_cliffs(spec: CliffSpec, progress: Progress) -> CliffMap:
         raise KeyboardInterrupt
     partial_map = len(measured) < len(axes) or reason == "interrupted"
     return CliffMap(spec, started, device, tuple(measured), tuple(watch.notes(device, started.emulated)), partial_map)
+
+
+def _check_memory(spec: CliffSpec, axes: Sequence[tuple[Axis, tuple[int, ...]]]) -> None:
+    """All convolutions of one axis are held at once, and one output. Raises UsageError when they cannot be."""
+    available = available_memory_bytes()
+    item_bytes = DTYPES[spec.precision].itemsize
+    needed = max(
+        sum(shape.held_items for shape in shapes) + max(shape.output_items for shape in shapes)
+        for shapes in ([spec.shape.at(axis, value) for value in values] for axis, values in axes)
+    )
+    if available is not None and needed * item_bytes > available:
+        raise UsageError(
+            f"{spec.name} and its neighbours need about {format_bytes(needed * item_bytes)}, and "
+            f"{format_bytes(available)} of memory are available. Give fewer channels or places, or some --axes."
+        )
+
+
+def _planned_budget(budget: Budget, seats: Sequence[Seat]) -> Budget:
+    """A make-believe clock may hardly move, and the time by it never be up."""
+    return replace(budget, max_time_s=min(budget.max_time_s, MOST_PLANNED_ROUNDS * round_s(seats)))
 
 
 def _axes(spec: CliffSpec, cores: int) -> list[tuple[Axis, tuple[int, ...]]]:

@@ -123,14 +123,21 @@ def _shape_of_layer(args: argparse.Namespace, threads: int) -> ConvShape:
     profile = count_named(RunSpec(args.model, batch_size=args.batch_size, img_size=args.img_size)).profile
     calls = {call.layer: call for call in reversed(profile.calls) if call.op == "conv2d"}
     if args.layer not in calls:
-        raise UnknownNameError(_no_such_layer(args.layer, profile, list(calls)))
+        raise UnknownNameError(_no_such_layer(args.layer, profile, [*reversed(calls)]))
     return conv_shape(calls[args.layer], threads)
 
 
 def _no_such_layer(layer: str, profile: Profile, known: list[str]) -> str:
     if any(module.path == layer for module in profile.model.modules):
-        return f"{layer} of {profile.model.name} runs no 2-d convolution itself.{did_you_mean(layer, known)}"
-    return f"{profile.model.name} has no layer {layer}.{did_you_mean(layer, known)}"
+        return f"{layer} of {profile.model.name} runs no 2-d convolution itself.{_near(layer, known)}"
+    return f"{profile.model.name} has no layer {layer}.{_near(layer, known)}"
+
+
+def _near(layer: str, known: list[str]) -> str:
+    """The near misses, or where nothing is near one that there is."""
+    if not known:
+        return " It has no 2-d convolution at all."
+    return did_you_mean(layer, known) or f" There is {known[0]}, for one; `effprof run` shows all."
 
 
 def _kernel(text: str) -> tuple[int, int]:
