@@ -43,7 +43,8 @@ def make_in_place(model: nn.Module, inputs: Inputs) -> Change:
     for path in done:
         candidates[path].inplace = True
     kept = len(candidates) - len(done)
-    text = f"{counted(len(done), 'activation')} made to write over their input" + (f", {kept} left" if kept else "")
+    whose = "its" if len(done) == 1 else "their"
+    text = f"{counted(len(done), 'activation')} made to write over {whose} input" + (f", {kept} left" if kept else "")
     return Change(model, done, text)
 
 

@@ -76,8 +76,10 @@ def headline(advice: Advice) -> str:
     """The combination's own figure, from rounds that took no part in choosing."""
     found = final_gain(advice)
     if found is None:
-        measured = gains_alone(advice)
-        if any(name in EDIT_TEXTS for name in measured):
+        measured = [gain for name, gain in gains_alone(advice).items() if name in EDIT_TEXTS]
+        if measured and all(gain.ci95 is None for gain in measured):
+            return "No edit was measured for long enough to be judged."
+        if measured:
             return "No edit saves time that is worth it here." if not advice.chosen else "Not measured to the end."
         return "No edit was measured."
     names = " + ".join(advice.chosen)

@@ -31,7 +31,7 @@ def test_only_what_nobody_else_reads_is_written_over() -> None:
         applied = apply_edits(model, ["in-place"], image())
     assert in_place(applied.model) == {"free"}
     assert applied.difference.max_abs == 0
-    assert applied.changes[0].text == "1 activation made to write over their input, 3 left"
+    assert applied.changes[0].text == "1 activation made to write over its input, 3 left"
 
 
 @pytest.mark.parametrize("model", [OfAView(), OfAConstant()], ids=["a view", "a constant"])

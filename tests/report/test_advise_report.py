@@ -89,6 +89,13 @@ def test_nothing_to_gain_is_said() -> None:
     assert headline(replace(advice, contests=(), chosen=())) == "No edit was measured."
 
 
+def test_rounds_too_few_to_judge_say_nothing_of_gains() -> None:
+    """Interrupted after three rounds: no interval, so neither a gain nor that there is none."""
+    few = contest("alone", {(): 10.0, (FOLD,): 4.0}, rounds=3)
+    said = headline(replace(small_advice(), contests=(few,), chosen=(), partial=True))
+    assert said == "No edit was measured for long enough to be judged."
+
+
 def test_the_recipe_is_what_apply_takes() -> None:
     lines = recipe(small_advice())
     (call,) = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.Call)]
