@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 from effprof import __version__
 from effprof.commands import COMMANDS
+from effprof.commands.said import broken
 from effprof.commands.stdout import write_out
 from effprof.errors import EffprofError, InterruptedRunError, UnknownNameError, UsageError
 from effprof.zoo.names import did_you_mean
@@ -115,7 +116,7 @@ def _cut(line: str) -> str:
 
 def _complain(text: str) -> None:
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(broken(text), file=sys.stderr, flush=True)
     except BrokenPipeError:
         sys.stderr = None  # nobody listens; the exit code still tells
 

@@ -137,7 +137,7 @@ def test_a_run_with_one_holds_every_op_against_it(
     assert calibrate(device, "--quiet") == 0
     assert main([*RUN, "--device", device, "--output-dir", "out"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert "ceilings" not in captured.err
     assert "What bounds the ops" in captured.out
     assert max(map(len, captured.out.splitlines())) <= 80
     assert {"ceilings.json", "roofline.png", "roofline.svg"} <= set(os.listdir("out"))
@@ -204,3 +204,22 @@ def test_faster_than_planned_is_called_a_fault(
     report = json.loads(Path("out/report.json").read_bytes())
     note = next(note for note in report["notes"] if note["code"] == "above-ceiling")
     assert "measurement fault" in note["text"]
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "said"),
+    [
+        ({"mult_adds_per_s": {"dense": 1e19}}, "is not kept: a rate is not above 0 and up to 1e+18 a second"),
+        ({"seconds_per_call": 1e9}, "is not kept: the time of a call is not from 0 to 1e+06 s"),
+        ({"spread": 1e3}, "is not a plan for the fake device"),
+    ],
+)
+def test_what_no_device_can_be_is_a_line(
+    ceilings: dict[str, Any], said: str, device: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_plan(tmp_path, **ceilings)
+    assert calibrate(device, "--quiet") == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not home.exists() or list(home.iterdir()) == []

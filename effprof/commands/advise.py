@@ -27,6 +27,7 @@ from effprof.commands.options import (
 )
 from effprof.commands.outputs import claim
 from effprof.commands.progress import progress_bar
+from effprof.commands.said import say
 from effprof.commands.stdout import write_out
 from effprof.commands.verdicts import require_alike, verdicts_for
 from effprof.errors import InterruptedRunError, UnavailableError, UsageError
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from effprof.advise.whole import advised, plan_text
 
     if not args.quiet:
-        print(plan_text(spec), file=sys.stderr)
+        say(plan_text(spec))
     with progress_bar(spec.run.model, args.quiet) as progress:
         whole = advised(spec, progress, partial(verdicts_for, sweep=args.guidelines))
     advice, found = whole.advice, whole.found

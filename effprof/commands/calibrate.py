@@ -11,6 +11,7 @@ from effprof.calibrated import KINDS
 from effprof.ceiling_records import CeilingSpec
 from effprof.commands.options import STDOUT
 from effprof.commands.progress import progress_bar
+from effprof.commands.said import say
 from effprof.commands.stdout import write_out
 from effprof.errors import BadFileError, UnavailableError, UsageError
 from effprof.interrupts import interrupts_deferred
@@ -112,10 +113,8 @@ def _announce(spec: CeilingSpec, stand: Stand, quiet: bool) -> None:
 
 
 def _say(text: str, quiet: bool) -> None:
-    from effprof.report.untrusted import printable
-
     if not quiet:
-        print(printable(text), file=sys.stderr, flush=True)
+        say(text)
 
 
 def _show(ceilings: Ceilings, path: Path, args: argparse.Namespace, json_path: Path | None) -> None:

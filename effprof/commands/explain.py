@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from effprof.commands.listing import columns, fitted
 from effprof.commands.stdout import write_out
@@ -25,5 +26,16 @@ def run(args: argparse.Namespace) -> int:
     if found is None:
         near = did_you_mean(args.code, known)
         raise UnknownNameError(f"There is no finding {args.code}.{near}\nSee effprof explain.")
-    write_out(page(found))
+    if sys.stdout is not None and sys.stdout.isatty():
+        _show(page(found))
+    else:
+        write_out(page(found))
     return 0
+
+
+def _show(text: str) -> None:
+    """In a terminal's width; elsewhere a page is the Markdown that it is."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text, hyperlinks=False))

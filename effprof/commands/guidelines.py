@@ -13,6 +13,7 @@ from effprof.commands.on_device import sweeping
 from effprof.commands.options import add_device_options, add_form_options, add_output_options, check_cores
 from effprof.commands.outputs import Destination, claim
 from effprof.commands.progress import progress_bar, somebody_watches
+from effprof.commands.said import say
 from effprof.commands.stdout import json_text, write_out
 from effprof.errors import InterruptedRunError
 from effprof.interrupts import interrupts_deferred
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         if baseline is not None:
             require_alike(baseline, spec)
         if somebody_watches() and not args.quiet:
-            print(how_long(spec), file=sys.stderr)
+            say(how_long(spec))
         with progress_bar("guidelines", args.quiet) as progress:
             sweep = measure(spec, progress)
     result = judge(sweep)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from effprof.commands.progress import Report, somebody_watches
+from effprof.commands.said import say
 from effprof.errors import UsageError
 from effprof.interrupts import interrupts_deferred
 from effprof.records import Profile, RunSpec
@@ -90,5 +90,5 @@ def _connection(args: argparse.Namespace) -> Connection:
 
     target = parse_target(args.device)
     if somebody_watches() and not args.quiet:
-        print(f"Connecting to {target.where} ...", file=sys.stderr)
+        say(f"Connecting to {target.where} ...")
     return Connection(target, args.remote_python or DEFAULT_PYTHON)

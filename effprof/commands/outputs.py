@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effprof.commands.options import STDOUT
+from effprof.commands.said import say
 from effprof.commands.stdout import json_text, write_out
-from effprof.report.untrusted import printable
 from effprof.store.files import write_atomically
 from effprof.store.folders import claim_file, claim_folder, model_folders
 
@@ -71,4 +71,4 @@ def print_summary(reports: Sequence[Report], args: argparse.Namespace, destinati
 def print_hints(lines: Iterable[str | None], args: argparse.Namespace) -> None:
     """What would make the result say more: each line once, on stderr, unless --quiet."""
     for line in dict.fromkeys(line for line in lines if line and not args.quiet):
-        print(printable(line), file=sys.stderr)
+        say(line)

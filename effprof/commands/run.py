@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             write_json(reports, destination)
             write_findings([found_in(report) for report in reports], files, args.fail_on)
             print_summary(reports, args, destination)
-            print_hints(said, args)
+            print_hints([*said, f"Charts, report.json and what else there is: {wanted}"], args)
         elif not existed:
             remove_empty(*destination.report_folders, wanted)
     return FOUND if is_forbidden([found_in(report) for report in reports], args.fail_on) else 0
