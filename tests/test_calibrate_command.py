@@ -122,7 +122,8 @@ def test_a_run_without_a_calibration_says_so_once(device: str, capsys: pytest.Ca
     captured = capsys.readouterr()
     assert captured.err.splitlines() == [
         "No ceilings for make-believe clock (1 thread, fp32): not calibrated yet. `effprof calibrate --device "
-        "fake:plan.json --threads 1` measures them."
+        "fake:plan.json --threads 1` measures them.",
+        "Charts, report.json and what else there is: out",
     ]
     report = json.loads(Path("out/report.json").read_bytes())
     assert report["ceilings"]["mult_adds_per_s"] is None
