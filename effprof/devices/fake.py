@@ -78,7 +78,7 @@ class PlannedCeilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds_per_call: NotNegative = 0.0
     noise: NotNegative = 0.0
     """By how much of its time a run is longer than the best (the positive half of a normal distribution)."""
-    spread: NotNegative = 0.0
+    spread: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.0
     """Standard deviation of the logarithm of what a process takes."""
 
 

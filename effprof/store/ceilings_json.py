@@ -94,8 +94,11 @@ def other_devices(device: DeviceInfo, spec: CeilingSpec) -> Iterator[Path]:
 
 
 def save_ceilings(ceilings: Ceilings) -> Path:
-    """Write them to their place, whole or not at all. Raises EffprofError where that is not possible."""
+    """Write them to their place, whole or not at all. Raises EffprofError where they or the place do not allow it."""
     path = ceilings_path(ceilings.device, ceilings.spec)
+    problem = next(_problems(ceilings), None)
+    if problem is not None:
+        raise EffprofError(f"What was measured cannot be a calibration and is not kept: {problem}. Calibrate again.")
     claim_ceilings_folder(path)
     write_atomically(path, dumps_ceilings(ceilings))
     return path
@@ -153,10 +156,10 @@ def _problems(ceilings: Ceilings) -> Iterator[str]:
             yield f"the working sets of {kind} are {sizes[:3]}"
     rates = (*(c.mult_adds_per_s for c in ceilings.compute), *(c.bytes_per_s for c in ceilings.traffic))
     if not all(_is_sound(rate, 0.0, _LARGEST_RATE) for rate in rates):
-        yield "a rate is not positive"
+        yield f"a rate is not above 0 and up to {_LARGEST_RATE:g} a second"
     calls = (ceiling.seconds_per_call for ceiling in ceilings.dispatch)
     if not all(_is_sound(call, -1.0, _LONGEST_S) for call in calls):
-        yield "the time of a call is negative"
+        yield f"the time of a call is not from 0 to {_LONGEST_S:g} s"
     if not all(_is_share(value) for spread in ceilings.spreads for value in (spread.spread, *spread.ci95)):
         yield "a spread between processes is negative"
     if any(spread.processes < 2 for spread in ceilings.spreads):

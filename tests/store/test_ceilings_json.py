@@ -115,10 +115,10 @@ def changed(change: Callable[[dict[str, Any]], None]) -> bytes:
         (lambda c: c["dispatch"].reverse(), "needs the dispatch"),
         (lambda c: c["traffic"].reverse(), "working sets of copy"),
         (lambda c: c.update(traffic=[]), "working sets of copy"),
-        (lambda c: c["traffic"][0]["bytes_per_s"].update(value=0), "a rate is not positive"),
-        (lambda c: c["compute"][0]["mult_adds_per_s"].update(value=-1), "a rate is not positive"),
-        (lambda c: c["compute"][0]["mult_adds_per_s"].update(value=1e300), "a rate is not positive"),
-        (lambda c: c["dispatch"][0]["seconds_per_call"].update(value=-1e-6), "the time of a call is negative"),
+        (lambda c: c["traffic"][0]["bytes_per_s"].update(value=0), "a rate is not above 0"),
+        (lambda c: c["compute"][0]["mult_adds_per_s"].update(value=-1), "a rate is not above 0"),
+        (lambda c: c["compute"][0]["mult_adds_per_s"].update(value=1e300), "a rate is not above 0"),
+        (lambda c: c["dispatch"][0]["seconds_per_call"].update(value=-1e-6), "the time of a call is not from 0"),
         (lambda c: c["spreads"][0].update(spread=-0.1), "a spread between processes is negative"),
         (lambda c: c["spreads"][0].update(processes=1), "of a single process"),
         (lambda c: c["compute"][0].update(kind="winograd"), "not a saved calibration"),
@@ -143,7 +143,7 @@ def test_half_a_file_is_no_calibration(length: int) -> None:
 
 def test_what_could_not_be_read_back_is_not_written() -> None:
     bad = replace(CEILINGS.compute[0], mult_adds_per_s=estimate(float("nan")))
-    with pytest.raises(ValueError, match="a rate is not positive"):
+    with pytest.raises(ValueError, match="a rate is not above 0"):
         dumps_ceilings(replace(CEILINGS, compute=(bad, *CEILINGS.compute[1:])))
 
 
