@@ -166,8 +166,8 @@ class Round:
     gpu: GpuRound | None = None
     """What only GPUs have. Their `ops` are empty: its trace has the times of the calls."""
     fixed_work_s: tuple[float, ...] = ()
-    """A fixed piece of work of effprof's own on the slowest core that the process may use, before the round and after
-    it. Empty on the make-believe device, and in profiles of before effprof recorded it."""
+    """A fixed piece of work of effprof's own, before each pair of runs: how fast the machine itself was. Empty on other
+    devices than the CPU, and in profiles of before effprof recorded it."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ Every run is five rounds (`--rounds`) of `--min-time` 0.2 s, each in a fresh pro
 merges them. The network is one of 20 equal blocks, the other has 22: exactly 10 % more multiply-adds. Numbers 1 to
 `--pairs` have three runs each, in random order: `first` and `second` of the 20 blocks, `more work` of the 22; the first
 `--busy` of them also have `busy`: the 20 blocks while another process streams through memory on a core of its own. So
-no run is in two comparisons of one kind. 320 runs take about 45 minutes on two cores, which must be quiet: before each
-round a fixed piece of work of our own (quiet.py) must be as fast as ever on every core, and a round after which it is
-not, or during which other processes were seen, is repeated whatever its figures (column `repeats`).
+no run is in two comparisons of one kind. A round in which the machine itself was slower is measured once more, as by
+`effprof run` (column `repeats`). 320 runs take about 50 minutes on two cores, which nobody else should use.
 
 A run is on disk at once, in reports/compare-<cpu>/runs.csv (`--output`), and `--resume` measures what is missing. The
 figures are printed and written beside it as rates.md; they follow from runs.csv by the rule as it is now.
@@ -22,8 +21,8 @@ import argparse
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -31,7 +30,6 @@ from time import monotonic, sleep
 from compare_networks import INPUT_SHAPE
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, report, run_row
 from fresh import measure_in_fork
-from quiet import Canary, quietly
 from results import (
     command_line,
     device_option,
@@ -44,7 +42,7 @@ from results import (
 )  # fmt: skip
 
 from effprof.devices.cpuinfo import cpu_name
-from effprof.measure.processes import merge
+from effprof.measure.processes import all_rounds
 from effprof.records import Profile, RunSpec
 from effprof.store import write_atomically
 
@@ -53,7 +51,6 @@ NETWORKS = Path(__file__).with_name("compare_networks.py")
 STARTUP_S = 1.0
 """Until the neighbour is busy."""
 NEIGHBOUR = "import numpy\na, b = numpy.ones((2, 2**24))\nwhile True: numpy.copyto(a, b); a *= 1.5; a /= 1.5"
-CANARY = Canary()
 Task = tuple[int, str]
 
 
@@ -68,7 +65,6 @@ def main() -> None:
     parser.add_argument("--malloc", default="default", choices=("default", "steady"))
     parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of the order of runs")
-    parser.add_argument("--repeats", type=int, default=4, help="of a round during which the machine was not quiet")
     parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
@@ -124,24 +120,22 @@ def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
         max_time_s=args.max_time,
         command=command_line(),
     )
-    started, specs = monotonic(), list(round_specs(spec, number, which))
-    if args.device.startswith("fake"):
-        rounds = [(measure_in_fork(one), 0) for one in specs]
-    elif which == BUSY:
-        with neighbour():
-            rounds = [(measure_in_fork(one), 0) for one in specs]
-    else:
-        rounds = [quiet_round(one, args.repeats, f"{number} {which}") for one in specs]
-    row = run_row(merge([profile for profile, _ in rounds]), number, which, monotonic() - started, command_line())
-    return replace(row, repeats=sum(repeats for _, repeats in rounds))
+    specs = list(round_specs(spec, number, which))
+    with neighbour() if which == BUSY else nullcontext():
+        return one_run(specs, number, which)
 
 
-def quiet_round(spec: RunSpec, most: int, name: str) -> tuple[Profile, int]:
-    return quietly(CANARY, lambda: measure_in_fork(spec), _saw_others, most, name)
+def one_run(specs: Sequence[RunSpec], number: int, which: str) -> RunRow:
+    started, asked = monotonic(), 0
 
+    def one_round(place: int, again: bool) -> Profile:
+        nonlocal asked
+        asked += 1
+        return measure_in_fork(specs[place])
 
-def _saw_others(profile: Profile) -> bool:
-    return any(note.code == "other-load" for note in profile.notes)
+    profile = all_rounds(len(specs), one_round)
+    row = run_row(profile, number, which, monotonic() - started, command_line())
+    return replace(row, repeats=asked - len(specs))
 
 
 def round_specs(spec: RunSpec, number: int, which: str) -> Iterator[RunSpec]:

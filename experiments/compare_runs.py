@@ -33,10 +33,10 @@ class RunRow(Measured):
     notes: str = ""
     """Codes, apart by spaces."""
     wall_s: float
-    fixed_work_s: str = "[]"
-    """JSON: what the fixed work took before rounds and after them, medians."""
+    fixed_work_s: float | None = None
+    """What the fixed work took meanwhile."""
     repeats: int = 0
-    """How many rounds were measured anew because the machine was not quiet."""
+    """How many rounds were measured once more because the machine was slower meanwhile."""
 
     @property
     def values(self) -> dict[str, list[float]]:
@@ -52,7 +52,7 @@ def run_row(profile: Profile, number: int, which: str, wall_s: float, command: s
         which=which,
         quantities=json.dumps({q.name: [float(f"{value:.7g}") for value in q.processes] for q in result.quantities}),
         notes=" ".join(dict.fromkeys(note.code for note in result.notes)),
-        fixed_work_s=json.dumps([float(f"{value:.5g}") for value in result.fixed_work_s]),
+        fixed_work_s=result.fixed_work_s,
         wall_s=wall_s,
         device=result.device.kind,
         cpu=about.cpu or "unknown CPU",
@@ -81,7 +81,7 @@ def result_of(row: RunRow) -> Result:
         ),
         headline=(LATENCY,),
         notes=tuple(Note(code, "") for code in row.notes.split()),
-        fixed_work_s=tuple(json.loads(row.fixed_work_s)),
+        fixed_work_s=row.fixed_work_s,
     )
 
 
@@ -117,7 +117,7 @@ def report(rows: Sequence[RunRow]) -> Iterator[str]:
         yield f"  better or worse: {sum(c.verdict in JUDGED for c in pairs)}, without a note: {silent} (wanted: 0)"
     repeats = sum(row.repeats for row in rows)
     rounds = sum(len(row.values["latency"]) for row in rows) + repeats
-    yield f"repeated because the machine was not quiet: {repeats} of {rounds} rounds"
+    yield f"repeated because the machine was slower meanwhile: {repeats} of {rounds} rounds"
     yield from _spreads(alike)
 
 

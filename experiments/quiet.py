@@ -5,16 +5,20 @@ The same work, done before and after a measurement, tells of neighbours that sho
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TypeVar
 
 from effprof.analyze.machine_speed import SLOWED
-from effprof.sensors.machine_speed import fixed_work_s
+from effprof.devices.cpuinfo import usable_cpus
+from effprof.sensors.affinity import kept_to
+from effprof.sensors.machine_speed import FixedWork
 
 Row = TypeVar("Row")
 PAUSE_S = 3.0
+WORKS = 100
 
 
 @dataclass
@@ -22,12 +26,17 @@ class Canary:
     """Knows how fast its work was at best; a first look of some seconds should be taken when the machine is quiet."""
 
     best_s: float = float("inf")
+    _work: FixedWork = field(default_factory=FixedWork)
 
     def slowdown(self) -> float:
         """Of the slowest core: its time now over the fastest so far of any."""
-        cores_s = fixed_work_s()
-        self.best_s = min(self.best_s, *cores_s)
-        return max(cores_s) / self.best_s
+        medians_s = [self._median_s((cpu,)) for cpu in usable_cpus() or ()] or [self._median_s(())]
+        self.best_s = min(self.best_s, *medians_s)
+        return max(medians_s) / self.best_s
+
+    def _median_s(self, cpus: tuple[int, ...]) -> float:
+        with kept_to(cpus):
+            return statistics.median(self._work.time_s() for _ in range(WORKS))
 
     def is_quiet(self) -> bool:
         return self.slowdown() <= SLOWED

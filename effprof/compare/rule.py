@@ -39,8 +39,8 @@ change by 1 % of the latency, a share by 1 point: a part as small as that may do
 The interval need not clear the margin too: with 5 processes a side and 3 % between processes 10 % more work would then
 be missed in half of the comparisons. `tests/compare/test_rates.py` simulates how often the rule is right.
 
-**Slowed rounds.** Before and after each round a fixed piece of work is timed. Rounds around which it took 8 % longer
-than around the best are left out, where three others remain: the machine was slower then, whatever was measured.
+**Slowed rounds.** Between the runs of each round a fixed piece of work is timed. Rounds in which it took 8 % longer
+than in the best are left out, where three others remain: the machine was slower then, whatever was measured.
 
 **Disturbed sides.** Other programs make a run slower, by nobody knows how much, and never faster. A run is disturbed
 where they kept more than half a core busy, or a tenth of all cores where that is less (note `other-load`), and where

@@ -59,8 +59,8 @@ class Result:
     partial: bool = False
     keeps_rounds: bool = True
     """False: it has derived values only, so nobody can tell its processes apart."""
-    fixed_work_s: tuple[float, ...] = ()
-    """What a fixed piece of work took on this machine before and after rounds; empty where nobody looked."""
+    fixed_work_s: float | None = None
+    """What a fixed piece of work took on this machine meanwhile; None where nobody looked."""
     verdicts: Facts = ()
     """Of the guidelines: (`G1`, `holds`)."""
 

@@ -79,24 +79,37 @@ def measure_pickled(model: nn.Module, inputs: Inputs, spec: RunSpec) -> Profile:
 
 
 def _rounds(task: bytes, form: str, rounds: int, progress: Progress) -> Profile:
-    profiles: list[Profile] = []
-
-    def measured(number: int, again: str = "") -> Profile:
+    def measured(number: int, again: bool) -> Profile:
         def report(text: str, share: float) -> None:
-            prefix = f"round {number + 1} of {rounds}{again}, " if rounds > 1 else ""
+            once_more = " once more" if again else ""
+            prefix = f"round {number + 1} of {rounds}{once_more}, " if rounds > 1 else ""
             progress(prefix + text, 1.0 if again else (number + share) / rounds)
 
         return run_worker(task, form, report, WORKER, loads_profile)
 
+    return all_rounds(rounds, measured)
+
+
+def all_rounds(rounds: int, measured: Callable[[int, bool], Profile]) -> Profile:
+    """The rounds as one Profile; those in which the machine was slower than in the best (`analyze/machine_speed.py`)
+    are measured once more, whatever came out, as many as there are rounds at most.
+
+    Args:
+        measured: gives the round of that number, for the first time or once more.
+
+    Raises:
+        InterruptedRunError: interrupted before anything was measured.
+    """
+    profiles: list[Profile] = []
     repeated = 0
     try:
         for number in range(rounds):
-            profiles.append(measured(number))
+            profiles.append(measured(number, False))
             if profiles[-1].partial:
                 return merge(profiles)
-        while repeated < rounds and (slow := slowed([profile.rounds[0] for profile in profiles])):
+        while repeated < rounds and (slow := slowed([one for profile in profiles for one in profile.rounds])):
             place = max(slow, key=lambda one: one[1])[0]
-            once_more = measured(place, " once more")
+            once_more = measured(place, True)
             if once_more.partial:  # the round that it was to stand for is whole
                 raise InterruptedRunError("Interrupted while a round was measured once more.")
             profiles[place], repeated = once_more, repeated + 1

@@ -12,6 +12,7 @@ from time import monotonic
 from effprof.devices.base import PlainSubject, Subject
 from effprof.interrupts import interrupts_deferred
 from effprof.records import Calibration, MeasuredOp, Round, Samples
+from effprof.sensors.machine_speed import FixedWork
 from effprof.statistics import median_ci95
 
 MIN_RUNS = 10
@@ -50,6 +51,8 @@ class _Taken:
     instrumented_s: list[float] = field(default_factory=list)
     spans_s: list[tuple[float, ...]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
+    works_s: list[float] = field(default_factory=list)
+    """The fixed work before each pair."""
 
     def take(self, subject: Subject, kind: str) -> None:
         with interrupts_deferred():  # a run is taken whole or not at all, and leaves torch as it was
@@ -72,6 +75,7 @@ class _Taken:
             self.instrumented_s.pop()
             self.spans_s.pop()
         del self.order[2 * len(self.plain_s) :]
+        del self.works_s[len(self.plain_s) :]
 
 
 def warm_up(subject: Subject, runs: int | None) -> tuple[float, ...]:
@@ -124,6 +128,7 @@ def measure_round(
         order="".join(taken.order),
         stopped_because=reason,
         timer=subject.timer,
+        fixed_work_s=tuple(taken.works_s),
     )
 
 
@@ -131,7 +136,10 @@ def _take_pairs(subject: Subject, taken: _Taken, limits: Limits, rng: random.Ran
     started = monotonic()
     next_check = MIN_RUNS
     clock_s = 0.0  # what the subject's own clock says; a make-believe clock must stop as a real one does
+    work = None if subject.timer == "planned" else FixedWork()
     while True:
+        if work is not None:
+            taken.works_s.append(work.time_s())
         for kind in rng.sample("AB", 2):
             taken.take(subject, kind)
         clock_s += taken.plain_s[-1] + taken.instrumented_s[-1]

@@ -16,7 +16,6 @@ from effprof.analyze.memory import peak_activation_bytes
 from effprof.capture import Inputs
 from effprof.devices.cuda import cuda_state, free_bytes, gpu_uuid, on_gpu, ordinal_of
 from effprof.errors import ModelError
-from effprof.interrupts import interrupts_deferred
 from effprof.measure.calibrate import calibrate
 from effprof.measure.energy import INTERRUPTED, measure_energy, start_meter
 from effprof.measure.environment import GpuWatch, LoadWatch, environment
@@ -27,7 +26,6 @@ from effprof.measure.rounds import Limits, Progress, measure_round
 from effprof.measure.setup import Setup, on_cpu, on_fake
 from effprof.measure.static import refuse_too_large, refuse_writes_to_parameters, static_capture
 from effprof.records import Energy, Note, OpCall, Profile, Round, RunSpec
-from effprof.sensors.machine_speed import fixed_work_s
 
 
 def measure(
@@ -78,12 +76,7 @@ def _measure(
     uuid, cuda = (None, None) if ordinal is None else (gpu_uuid(ordinal), cuda_state(ordinal))
     started = replace(environment(spec.malloc), cuda=cuda)
     watch, gpu_watch = LoadWatch(), GpuWatch(spec.device, uuid)
-    is_real = spec.device.partition(":")[0] != "fake"
-    work_s = [max(fixed_work_s())] if is_real else []
     finished, calls, notes = _round(setup, spec, report)
-    if is_real:
-        with interrupts_deferred():  # the round is not lost for this
-            work_s.append(max(fixed_work_s()))
     started, gpu_notes = gpu_watch.finish(started)
     energy = Energy(None, reason=INTERRUPTED)
     if finished.stopped_because != INTERRUPTED:
@@ -96,7 +89,7 @@ def _measure(
         environment=started,
         device=setup.device,
         calls=calls,
-        rounds=(replace(finished, energy=energy, fixed_work_s=tuple(work_s)),),
+        rounds=(replace(finished, energy=energy),),
         notes=(*setup.notes, *notes, *watch.notes(setup.device, started.emulated), *gpu_notes),
         partial=energy.reason == INTERRUPTED,
     )

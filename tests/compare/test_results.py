@@ -231,7 +231,7 @@ def test_notes_of_the_measurement_are_kept_once() -> None:
 
 def with_work(factors: list[float], works_s: list[float]) -> Result:
     profile = profile_of_rounds(factors)
-    rounds = [replace(one, fixed_work_s=(work, work)) for one, work in zip(profile.rounds, works_s, strict=True)]
+    rounds = [replace(one, fixed_work_s=(work,)) for one, work in zip(profile.rounds, works_s, strict=True)]
     return result_of_profile(replace(profile, rounds=tuple(rounds)))
 
 

@@ -19,7 +19,7 @@ import effprof
 from effprof.compare import compare_results
 from effprof.compare.from_run import result_of_profile
 from effprof.measure.named import measure_by_name
-from effprof.records import Note, Profile, RunSpec
+from effprof.records import Profile, RunSpec
 
 ROUNDS = [1.0, 1.01, 0.99, 1.0, 1.0]
 
@@ -112,9 +112,9 @@ def test_a_run_is_several_rounds_merged(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_row_keeps_how_fast_the_machine_was() -> None:
     slow = profile_of_rounds(ROUNDS)
-    slow = replace(slow, rounds=tuple(replace(one, fixed_work_s=(1.5e-3, 1.4e-3)) for one in slow.rounds))
-    assert result_of(run_row(slow, 1, SECOND, 6.0, "python x")).fixed_work_s == (1.5e-3, 1.4e-3)
-    assert result_of(row(1, FIRST)).fixed_work_s == ()
+    slow = replace(slow, rounds=tuple(replace(one, fixed_work_s=(1.5e-3, 1.4e-3, 9e-3)) for one in slow.rounds))
+    assert result_of(run_row(slow, 1, SECOND, 6.0, "python x")).fixed_work_s == 1.5e-3
+    assert result_of(row(1, FIRST)).fixed_work_s is None
 
 
 def test_the_neighbour_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,43 +132,46 @@ def test_the_neighbour_is_there_and_gone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen[0].poll() is not None
 
 
-def test_a_round_is_repeated_while_the_machine_is_not_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disturbed after the first try, by another process seen during the second, quiet in the third; so is a second."""
-    looks, notes = iter([False, True, True]), iter([[], ["other-load"], ["governor"], ["governor"]])
-    monkeypatch.setattr(compare_rates.CANARY, "wait", lambda: None)
-    monkeypatch.setattr(compare_rates.CANARY, "is_quiet", lambda: next(looks))
+def test_a_round_that_the_machine_slowed_is_measured_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     network = RunSpec(f"{compare_rates.NETWORKS}:twenty", "fake", input_shape=(INPUT_SHAPE,), min_time_s=0.01)
     some = measure_by_name(network, with_crosscheck=False)
+    works_s = iter([1e-3, 1.5e-3, 1.01e-3])
 
     def seen(spec: RunSpec) -> Profile:
-        return replace(some, notes=tuple(Note(code, "") for code in next(notes)))
+        return replace(some, rounds=(replace(some.rounds[0], fixed_work_s=(next(works_s),)),))
 
     monkeypatch.setattr(compare_rates, "measure_in_fork", seen)
-    settings = {"device": "cpu", "threads": 1, "malloc": "default", "rounds": 2, "min_time": 0.2, "max_time": 1.0}
-    kept = compare_rates.measured(argparse.Namespace(**settings, repeats=4), 1, compare_rates.FIRST)
-    assert kept.repeats == 2
-    assert "governor" in kept.notes.split()
-    assert "other-load" not in kept.notes.split()
+    kept = compare_rates.measured(arguments(device="cpu"), 1, FIRST)
+    assert kept.repeats == 1
+    assert kept.fixed_work_s == pytest.approx(1.005e-3)
+    assert "rounds-repeated" in kept.notes.split()
     assert len(kept.values["latency"]) == 2
 
 
-def test_the_last_repetition_counts_as_it_is() -> None:
-    class Noisy(Canary):
+def test_what_is_measured_beside_others_is_measured_again() -> None:
+    """Disturbed after the first try, by another process seen during the second, quiet in the third."""
+    looks = iter([False, True])
+
+    class Watching(Canary):
         def wait(self, patience_s: float = 600.0) -> None:
             pass
 
         def is_quiet(self) -> bool:
-            return False
+            return next(looks, False)
 
     numbers = iter(range(9))
-    assert quietly(Noisy(), lambda: next(numbers), lambda number: False, 3, "a run") == (3, 3)
+    assert quietly(Watching(), lambda: next(numbers), lambda number: number == 1, 4, "a run") == (2, 2)
+    numbers = iter(range(9))
+    assert quietly(Watching(), lambda: next(numbers), lambda number: False, 3, "a run") == (3, 3), "the last counts"
 
 
 @pytest.mark.parametrize(("slowest", "expected"), [(1.0, True), (1.05, True), (1.3, False)])
 def test_the_slowest_core_says_whether_the_machine_is_quiet(
     slowest: float, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("quiet.fixed_work_s", lambda: (1e-3, 1e-3 * slowest))
+    medians = iter([1e-3, 1e-3 * slowest])
+    monkeypatch.setattr("quiet.usable_cpus", lambda: (0, 1))
+    monkeypatch.setattr(Canary, "_median_s", lambda self, cpus: next(medians))
     assert Canary().is_quiet() is expected
 
 

@@ -318,7 +318,7 @@ def rounds_by_turns(monkeypatch: pytest.MonkeyPatch, works_s: list[float], round
     def run(*given: object) -> Profile:
         work_s = works_s[min(len(asked), len(works_s) - 1)]
         asked.append(work_s)
-        one = replace(TIMED.rounds[0], fixed_work_s=(work_s, work_s))
+        one = replace(TIMED.rounds[0], fixed_work_s=(work_s,))
         return replace(TIMED, rounds=(one,))
 
     monkeypatch.setattr(processes, "run_worker", run)
@@ -353,7 +353,7 @@ def test_an_interrupt_while_a_round_is_repeated_keeps_all_rounds(monkeypatch: py
             work_s = next(works_s)
         except StopIteration:
             raise InterruptedRunError("Interrupted before anything was measured.") from None
-        return replace(TIMED, rounds=(replace(TIMED.rounds[0], fixed_work_s=(work_s, work_s)),))
+        return replace(TIMED, rounds=(replace(TIMED.rounds[0], fixed_work_s=(work_s,)),))
 
     monkeypatch.setattr(processes, "run_worker", run)
     merged = measure_rounds(RunSpec("net.py:build", rounds=2), lambda text, share: None)

@@ -236,3 +236,11 @@ def test_runs_by_different_timers_are_not_compared_unseen() -> None:
     by_entry, by_profiler = (profile(block(), IMAGE, timer).profile for timer in ("entry", "kineto"))
     settings = [dict(loads_result(dumps_profile(one)).setting) for one in (by_entry, by_profiler)]
     assert [setting["timer"] for setting in settings] == ["entry", "kineto"]
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", True), ("fake", False)])
+def test_the_fixed_work_is_done_before_every_pair(device: str, expected: bool) -> None:
+    """It tells how fast the machine was; on the make-believe device there is no machine."""
+    network, x = nn.Conv2d(3, 8, 3).eval(), torch.zeros(1, 3, 32, 32)
+    (one,) = effprof.profile(network, x, device=device, threads=1, min_time=0.01, max_time=0.3).profile.rounds
+    assert len(one.fixed_work_s) == (len(one.plain.times_s) if expected else 0)
