@@ -8,8 +8,9 @@ Every run is five rounds (`--rounds`) of `--min-time` 0.2 s, each in a fresh pro
 merges them. The network is one of 20 equal blocks, the other has 22: exactly 10 % more multiply-adds. Numbers 1 to
 `--pairs` have three runs each, in random order: `first` and `second` of the 20 blocks, `more work` of the 22; the first
 `--busy` of them also have `busy`: the 20 blocks while another process streams through memory on a core of its own. So
-no run is in two comparisons of one kind. A round in which the machine itself was slower is measured once more, as by
-`effprof run` (column `repeats`). 320 runs take about 50 minutes on two cores, which nobody else should use.
+no run is in two comparisons of one kind. 320 runs take about 50 minutes on two cores, which must be quiet: a round
+begins when a fixed piece of work (quiet.py) is as fast as ever on every core, and one in which it was slower, or other
+processes were seen, is measured again whatever its figures (column `repeats`, `--repeats` times at most).
 
 A run is on disk at once, in reports/compare-<cpu>/runs.csv (`--output`), and `--resume` measures what is missing. The
 figures are printed and written beside it as rates.md; they follow from runs.csv by the rule as it is now.
@@ -18,18 +19,20 @@ figures are printed and written beside it as rates.md; they follow from runs.csv
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 
 from compare_networks import INPUT_SHAPE
 from compare_runs import BUSY, FIRST, MORE, SECOND, RunRow, report, run_row
 from fresh import measure_in_fork
+from quiet import Canary, quietly
 from results import (
     command_line,
     device_option,
@@ -41,6 +44,7 @@ from results import (
     slug,
 )  # fmt: skip
 
+from effprof.analyze.machine_speed import SLOWED, usual_work_s
 from effprof.devices.cpuinfo import cpu_name
 from effprof.measure.processes import all_rounds
 from effprof.records import Profile, RunSpec
@@ -51,6 +55,7 @@ NETWORKS = Path(__file__).with_name("compare_networks.py")
 STARTUP_S = 1.0
 """Until the neighbour is busy."""
 NEIGHBOUR = "import numpy\na, b = numpy.ones((2, 2**24))\nwhile True: numpy.copyto(a, b); a *= 1.5; a /= 1.5"
+CANARY = Canary()
 Task = tuple[int, str]
 
 
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("--malloc", default="default", choices=("default", "steady"))
     parser.add_argument("--device", type=device_option, default="cpu", help="cpu, or fake[:PLAN.json] to try it")
     parser.add_argument("--seed", type=int, default=0, help="of the order of runs")
+    parser.add_argument("--repeats", type=int, default=9, help="of a round during which the machine was not quiet")
     parser.add_argument("--minutes", type=float, help="start no run that would end later than this")
     parser.add_argument("--resume", action="store_true", help="keep the rows of runs.csv and measure what is missing")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
@@ -121,21 +127,47 @@ def measured(args: argparse.Namespace, number: int, which: str) -> RunRow:
         command=command_line(),
     )
     specs = list(round_specs(spec, number, which))
-    with neighbour() if which == BUSY else nullcontext():
-        return one_run(specs, number, which)
+    if which == BUSY:
+        with neighbour():
+            return one_run(specs, number, which, lambda one: (measure_in_fork(one), 0))
+    return one_run(specs, number, which, lambda one: quiet_round(one, args.repeats, f"{number} {which}"))
 
 
-def one_run(specs: Sequence[RunSpec], number: int, which: str) -> RunRow:
-    started, asked = monotonic(), 0
+def one_run(
+    specs: Sequence[RunSpec], number: int, which: str, one_round: Callable[[RunSpec], tuple[Profile, int]]
+) -> RunRow:
+    """As `effprof run --rounds` measures; `one_round` gives a round, and how often it was measured again."""
+    started, repeats = monotonic(), 0
 
-    def one_round(place: int, again: bool) -> Profile:
-        nonlocal asked
-        asked += 1
-        return measure_in_fork(specs[place])
+    def measure(place: int, again: bool) -> Profile:
+        nonlocal repeats
+        profile, more = one_round(specs[place])
+        repeats += more + again
+        return profile
 
-    profile = all_rounds(len(specs), one_round)
-    row = run_row(profile, number, which, monotonic() - started, command_line())
-    return replace(row, repeats=asked - len(specs))
+    profile = all_rounds(len(specs), measure)
+    return replace(run_row(profile, number, which, monotonic() - started, command_line()), repeats=repeats)
+
+
+def quiet_round(spec: RunSpec, most: int, name: str) -> tuple[Profile, int]:
+    if spec.device.startswith("fake"):
+        return measure_in_fork(spec), 0
+    return quietly(CANARY, lambda: measure_in_fork(spec), BEST.was_disturbed, most, name)
+
+
+@dataclass
+class BestRound:
+    """The fastest that the machine has been in any round."""
+
+    work_s: float = math.inf
+
+    def was_disturbed(self, profile: Profile) -> bool:
+        work_s = usual_work_s(profile.rounds) or math.inf
+        self.work_s = min(self.work_s, work_s)
+        return work_s > SLOWED * self.work_s or any(note.code == "other-load" for note in profile.notes)
+
+
+BEST = BestRound()
 
 
 def round_specs(spec: RunSpec, number: int, which: str) -> Iterator[RunSpec]:

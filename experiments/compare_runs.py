@@ -36,7 +36,7 @@ class RunRow(Measured):
     fixed_work_s: float | None = None
     """What the fixed work took meanwhile."""
     repeats: int = 0
-    """How many rounds were measured once more because the machine was slower meanwhile."""
+    """How often rounds were measured again because the machine was disturbed."""
 
     @property
     def values(self) -> dict[str, list[float]]:
@@ -117,7 +117,7 @@ def report(rows: Sequence[RunRow]) -> Iterator[str]:
         yield f"  better or worse: {sum(c.verdict in JUDGED for c in pairs)}, without a note: {silent} (wanted: 0)"
     repeats = sum(row.repeats for row in rows)
     rounds = sum(len(row.values["latency"]) for row in rows) + repeats
-    yield f"repeated because the machine was slower meanwhile: {repeats} of {rounds} rounds"
+    yield f"repeated because the machine was disturbed: {repeats} of {rounds} rounds"
     yield from _spreads(alike)
 
 

@@ -17,7 +17,7 @@ from effprof.sensors.affinity import kept_to
 from effprof.sensors.machine_speed import FixedWork
 
 Row = TypeVar("Row")
-PAUSE_S = 3.0
+PAUSE_S = 0.5
 WORKS = 100
 
 
@@ -41,7 +41,7 @@ class Canary:
     def is_quiet(self) -> bool:
         return self.slowdown() <= SLOWED
 
-    def wait(self, patience_s: float = 600.0) -> None:
+    def wait(self, patience_s: float = 120.0) -> None:
         """Until the machine is quiet, or patience is at its end."""
         until = monotonic() + patience_s
         while not self.is_quiet() and monotonic() < until:
@@ -51,7 +51,7 @@ class Canary:
 def quietly(
     canary: Canary, measure: Callable[[], Row], was_disturbed: Callable[[Row], bool], most: int, name: str
 ) -> tuple[Row, int]:
-    """What is measured when the machine is quiet, and again, whatever came out, where it was not so to the end.
+    """What is measured from a moment on when the machine is quiet; again, whatever came out, where it was disturbed.
 
     Returns the result, and how often it was measured again: `most` times at most, then the last counts as it is.
     """
@@ -59,7 +59,7 @@ def quietly(
     while True:
         canary.wait()
         row = measure()
-        if repeats == most or (not was_disturbed(row) and canary.is_quiet()):
+        if repeats == most or not was_disturbed(row):
             return row, repeats
         print(f"{name}: the machine was not quiet", flush=True)
         repeats += 1

@@ -96,11 +96,13 @@ def measure_networks(args: argparse.Namespace, specs: Sequence[RunSpec], path: P
 
     canary = Canary()
 
+    def was_disturbed(row: TimerRow) -> bool:
+        return "other-load" in row.notes.split() or not canary.is_quiet()
+
     def measured(spec: RunSpec) -> TimerRow:
         row, repeats = quietly(
-            canary, lambda: timed_both_ways(spec, args.blocks), lambda row: "other-load" in row.notes.split(),
-            args.repeats, spec.model,
-        )  # fmt: skip
+            canary, lambda: timed_both_ways(spec, args.blocks), was_disturbed, args.repeats, spec.model
+        )
         return replace(row, repeats=repeats)
 
     return measure_all(specs, measured, kept, named=lambda s: s.model, minutes=args.minutes, what="networks")
