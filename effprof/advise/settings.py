@@ -61,10 +61,18 @@ def settings_for(spec: AdviceSpec, device: DeviceInfo) -> tuple[list[Setting], l
         text = f"{counted(number, 'thread')} in place of {threads} (--threads {number})."
         settings.append(Setting(f"{THREADS}{number}", text, replace(run, threads=number)))
     wanted = set(spec.edits)
+    known = {one.name for one in settings} | {one.name for one in trials}
+    trials += [_no_setting(name, spec, threads) for name in spec.edits if is_setting(name) and name not in known]
     return (
         [one for one in settings if not wanted or one.name in wanted],
         [one for one in trials if not wanted or one.name in wanted],
     )
+
+
+def _no_setting(name: str, spec: AdviceSpec, threads: int) -> Trial:
+    of_many = f"of {counted(threads, 'thread')} half and one alone are tried, where those are fewer"
+    why = of_many if spec.run.threads is None else "--threads was given, and what was asked for stays"
+    return Trial(name, "not-applicable", f"{name} does not apply: {why}.")
 
 
 def may_try_settings(spec: AdviceSpec) -> bool:
@@ -115,9 +123,17 @@ def compete(
     except EffprofError as error:
         return _nothing_to_compare_with(living[1:], failed, error)
     living = [one for one in living if one.name not in {trial.name for trial in failed}]
-    trials = [Trial(one.name, "measured" if rounds else "no-time", one.text) for one in living[1:]]
+    trials = [_tried(one, bool(rounds), reason) for one in living[1:]]
     contest = _contest(living, edits, rounds, order, reason)
     return Competition(contest, (*trials, *failed), reason == "interrupted")
+
+
+def _tried(one: Setting, is_measured: bool, reason: str) -> Trial:
+    if is_measured:
+        return Trial(one.name, "measured", one.text)
+    if reason == "interrupted":
+        return Trial(one.name, "no-time", f"Interrupted before it was measured. {one.text}")
+    return Trial(one.name, "no-time", f"No time was left to measure it: give more --max-time. {one.text}")
 
 
 def _measure(task: SettingTask, time: Time, found: dict[str, SettingTimes], failed: list[Trial]) -> None:

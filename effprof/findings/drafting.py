@@ -37,6 +37,8 @@ class Draft:
     """About how the network is run, not about a place in it."""
     at_stake_s: float | None = None
     """What can be gained at most, where that is not the time of `ops`."""
+    time_s: float | None = None
+    """What the finding is about, where that is not the time of `ops`: the time between them."""
 
 
 def findings_of(drafts: Iterator[Draft], network: Network) -> list[Finding]:
@@ -55,7 +57,7 @@ def _at_stake_s(draft: Draft) -> float:
 
 
 def _finding(draft: Draft, network: Network) -> Finding:
-    time_s = time_of(draft.ops) if draft.ops else None
+    time_s = draft.time_s if draft.time_s is not None else time_of(draft.ops) if draft.ops else None
     share = None if time_s is None else time_s / network.whole
     gain_s, gain_from = draft.expected if draft.expected is not None and network.is_timed else (None, None)
     is_known = bool(draft.ops) and all(op.cost.access_bytes is not None for op in draft.ops)

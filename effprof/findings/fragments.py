@@ -59,16 +59,17 @@ def _small_ops(network: Network) -> Iterator[Draft]:
     small = [op for op in working if (op.time_s or 0.0) < network.overhead_per_call_s]
     per_call_us = network.overhead_per_call_s * 1e6
     part = share_text(network.overhead_s, network.whole)
-    text = (
-        f"{part} of the {network.whole_name} is between the {counted(len(working), 'call')}, {per_call_us:.0f} µs for "
-        f"each; {counted(len(small), 'call')} {verb(small, 'takes', 'take')} less than that "
-        f"{verb(small, 'itself', 'themselves')}."
-    )
+    calls = counted(len(working), "call")
+    text = f"{part} of the {network.whole_name} is between the {calls}, {per_call_us:.0f} µs for each"
+    if small:
+        themselves = verb(small, "itself", "themselves")
+        text += f"; {counted(len(small), 'call')} {verb(small, 'takes', 'take')} less than that {themselves}"
     edit = "Use fewer, larger operators: merge branches, fold batch-norms, raise the batch, or compile the network."
     evidence = (("overhead_s", network.overhead_s), ("overhead_per_call_s", network.overhead_per_call_s))
     yield Draft(
-        "G3-small-ops", tuple(small or working), text, edit, "G3", evidence=evidence, at_stake_s=network.overhead_s
-    )
+        "G3-small-ops", tuple(small or working), f"{text}.", edit, "G3", evidence=evidence,
+        at_stake_s=network.overhead_s, time_s=network.overhead_s,
+    )  # fmt: skip
 
 
 def _padding(op: CostedOp) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from effprof.analyze.notes import MAX_PAGE_FAULTS
+from effprof.analyze.roofline import KINDS
 from effprof.findings.drafting import Draft, share_text
 from effprof.findings.network import Network, time_of
 from effprof.records import Category, CostedOp
@@ -28,7 +29,7 @@ def drafts(network: Network) -> Iterator[Draft]:
 
 
 def _layout(network: Network) -> Iterator[Draft]:
-    convolutions = [op for op in network.working() if op.category is Category.CONV]
+    convolutions = [op for op in network.working() if op.kind in KINDS]  # wherever their time is counted
     spent_s = time_of(convolutions)
     is_nchw = network.profile.model.memory_format == "contiguous"
     if is_nchw and spent_s >= MUCH_CONVOLUTION * network.whole:

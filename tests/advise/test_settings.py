@@ -52,6 +52,20 @@ def test_only_those_that_were_named() -> None:
     assert names(replace(SPEC, edits=("in-place", "threads-1"))) == ["threads-1"]
 
 
+@pytest.mark.parametrize(
+    ("run", "threads", "says"),
+    [
+        (RunSpec("lenet5"), 1, "threads-2 does not apply: of 1 thread half and one alone are tried"),
+        (RunSpec("lenet5", threads=4), 4, "threads-2 does not apply: --threads was given"),
+    ],
+)
+def test_a_setting_that_was_named_in_vain_is_told(run: RunSpec, threads: int, says: str) -> None:
+    settings, trials = settings_for(AdviceSpec(run, edits=("threads-2",)), replace(CPU, threads=threads))
+    assert settings == []
+    assert [(trial.name, trial.outcome) for trial in trials] == [("threads-2", "not-applicable")]
+    assert trials[0].text.startswith(says)
+
+
 CASES = [(MALLOC, True), ("threads-3", True), ("threads-", False), ("in-place", False)]
 
 

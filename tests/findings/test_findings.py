@@ -90,6 +90,18 @@ def test_many_short_calls_are_no_work_for_several_threads(
     assert ("setting-threads" in {finding.code for finding in found}) is is_found
 
 
+def test_the_time_between_calls_is_not_the_time_of_the_small_calls(tmp_path: Path) -> None:
+    """Four calls of 10 us with 30 us between each: 120 us of 160."""
+    report = profile(planted.Sound(), tmp_path, default={"time_s": 1e-5}, rates={"seconds_per_call": 3e-5})
+    (small,) = (finding for finding in report.findings if finding.code == "G3-small-ops")
+    assert dict(small.evidence)["time_s"] == pytest.approx(1.2e-4)
+    assert dict(small.evidence)["share"] == pytest.approx(0.75)
+    assert "4 calls take less than that themselves" in small.text
+    long = profile(planted.Sound(), tmp_path, default={"time_s": 1e-4}, rates={"seconds_per_call": 3e-5})
+    (small,) = (finding for finding in long.findings if finding.code == "G3-small-ops")
+    assert small.text.endswith("30 µs for each.")
+
+
 def test_convolutions_that_torch_keeps_from_onednn_are_named() -> None:
     """With one thread and one image torch does 1x1 convolutions itself; with 16 images oneDNN does them."""
     network = planted.Layout()
