@@ -30,7 +30,7 @@ def _redundant(network: Network) -> Iterator[Draft]:
         "it already had before."
     )
     edit = "Leave out the copy, or both of the conversions there and back."
-    expected: tuple[float, Source] = (time_of(ops), "run")
+    expected: tuple[float, Source] = (network.time_without(ops), "run")
     yield Draft("copies-redundant", tuple(ops), text, edit, None, True, "drop-copies", (), expected)
 
 

@@ -39,7 +39,7 @@ def _batch_norms(network: Network) -> Iterator[Draft]:
     if foldable:
         text = f"{counted(len(foldable), 'batch-norm')} ({places(foldable)}) could be part of the convolution before."
         edit = "Fold them into the convolutions (the same numbers, to rounding)."
-        expected: tuple[float, Source] = (time_of(foldable), "run")
+        expected: tuple[float, Source] = (network.time_without(foldable), "run")
         yield Draft("G4-batch-norm", tuple(foldable), text, edit, "G4", True, "fold-batch-norm", (), expected)
 
 

@@ -146,6 +146,6 @@ def test_calls_that_took_longer_than_the_latency_are_cut_to_it(tmp_path: Path) -
     found = find(report.profile, replace(report.analysis, latency=short))
     (finding,) = (one for one in found if one.code == "G4-batch-norm")
     spent_s = sum(op.time_s or 0.0 for op in report.analysis.ops if op.call.op == "batch_norm")
-    assert finding.expected_gain_s == pytest.approx(spent_s / 10)
+    assert finding.expected_gain_s == pytest.approx(spent_s / 10, rel=0.01)
     share = dict(finding.evidence)["share"]
     assert share == pytest.approx(spent_s / (accounting.ops_s + accounting.overhead_s))
