@@ -47,8 +47,7 @@ class ConvShape:
     @property
     def mult_adds(self) -> int:
         """Of one run, as `cost` counts them."""
-        places = self.batch * prod(self.output_size)
-        return places * prod(self.kernel_size) * self.inputs * self.outputs // self.groups
+        return self.batch * prod(self.output_size) * self.weight_items
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -56,10 +55,14 @@ class ConvShape:
         return (self.height - 1) // self.stride[0] + 1, (self.width - 1) // self.stride[1] + 1
 
     @property
+    def weight_items(self) -> int:
+        """Elements of the weights."""
+        return prod(self.kernel_size) * self.inputs * self.outputs // self.groups
+
+    @property
     def held_items(self) -> int:
         """Elements of input and weights."""
-        weights = prod(self.kernel_size) * self.inputs * self.outputs // self.groups
-        return self.batch * self.inputs * self.height * self.width + weights
+        return self.batch * self.inputs * self.height * self.width + self.weight_items
 
     @property
     def output_items(self) -> int:

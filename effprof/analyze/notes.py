@@ -116,8 +116,8 @@ def _latency_notes(profile: Profile, latency: Latency, timed: Sequence[Round]) -
         yield Note("interval-not-reached", text, "Raise --max-time, or make the machine quieter.")
     if latency.runs < MIN_RUNS:
         yield Note("few-runs", f"Only {latency.runs} runs were timed; {MIN_RUNS} are wanted.", "Raise --max-time.")
-    medians = [r.plain.median_s for r in timed]
     yield from _slowed_notes(timed)
+    medians = [r.plain.median_s for r in timed]
     spread = (max(medians) - min(medians)) / latency.median_s
     if spread > MAX_ROUND_SPREAD:
         text = f"The medians of {len(medians)} processes lie {format_percent(spread)} apart."

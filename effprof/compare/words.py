@@ -15,8 +15,9 @@ Unit = Literal["s", "ratio", "share"]
 Answer = Literal["better", "worse", "same", "inconclusive"]
 LATENCY = "latency"
 INCOMPLETE = "incomplete-round"
-SLOWED_ROUNDS = "slowed-rounds"
 """Code of the note on processes that were interrupted before their parts were timed."""
+SLOWED_ROUNDS = "slowed-rounds"
+"""Code of the note on rounds in which the machine itself was slower."""
 
 Facts = tuple[tuple[str, str], ...]
 """(what, which)."""

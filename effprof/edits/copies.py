@@ -16,10 +16,11 @@ import torch
 from torch import fx, nn
 
 from effprof.capture import Inputs
+from effprof.capture.failure import forward_explained
 from effprof.edits.base import Change
 from effprof.edits.checking import TOLERANCE, difference
 from effprof.edits.graphs import layer_of, rebuilt, traced
-from effprof.errors import NotApplicableError
+from effprof.errors import EditError, ModelError, NotApplicableError
 
 CASTS = {"to", "type", "float", "double", "half", "bfloat16"}
 VIEWS = {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "view", "reshape"}
@@ -148,10 +149,12 @@ def _without(module: fx.GraphModule, found: Candidate) -> fx.GraphModule:
 
 
 def _same(trial: fx.GraphModule, positional: tuple[Any, ...], expected: Any) -> bool:
+    inputs = _cloned(positional)
     try:
-        # past __call__, which prints a traceback of what fails
-        return difference(expected, trial.forward(*_cloned(positional))).relative <= TOLERANCE
-    except Exception:  # a view of memory that is no longer contiguous, the network's own checks; another output
+        with forward_explained(Inputs(inputs)):
+            actual = trial.forward(*inputs)  # past __call__, which prints a traceback of what fails
+        return difference(expected, actual).relative <= TOLERANCE
+    except (ModelError, EditError):  # a view of memory that is no longer contiguous, its own checks; another output
         return False
 
 

@@ -34,8 +34,8 @@ def _batch_norms(network: Network) -> Iterator[Draft]:
     foldable = []
     for op in network.working():
         before = network.producer(op.call.inputs[0]) if op.call.op == "batch_norm" and op.call.inputs else None
-        if before is not None and before.kind in _CONVOLUTIONS and network.only_reader(before) is op:
-            foldable += [op] if _is_fixed(op) and network.uses(before.call.tensor("weight")) <= 1 else []
+        if before is not None and _folds_into(op, before, network):
+            foldable.append(op)
     if foldable:
         text = f"{counted(len(foldable), 'batch-norm')} ({places(foldable)}) could be part of the convolution before."
         edit = "Fold them into the convolutions (the same numbers, to rounding)."
@@ -43,9 +43,10 @@ def _batch_norms(network: Network) -> Iterator[Draft]:
         yield Draft("G4-batch-norm", tuple(foldable), text, edit, "G4", True, "fold-batch-norm", (), expected)
 
 
-def _is_fixed(norm: CostedOp) -> bool:
-    """It takes kept statistics, not those of the batch at hand."""
-    return norm.call.arguments.get("training") is not True
+def _folds_into(norm: CostedOp, before: CostedOp, network: Network) -> bool:
+    """It takes kept statistics, not those of the batch at hand, and the convolution is run once, for it alone."""
+    is_alone = network.only_reader(before) is norm and network.uses(before.call.tensor("weight")) <= 1
+    return before.kind in _CONVOLUTIONS and is_alone and norm.call.arguments.get("training") is not True
 
 
 def _not_in_place(network: Network) -> Iterator[Draft]:

@@ -66,7 +66,9 @@ class Network:
 
     def share_of_ceiling(self, ops: Sequence[CostedOp]) -> float | None:
         """The time of the calls at their ceilings over the time that they take; None where either is unknown."""
-        least_s = [None if self.roofs is None else self.roofs.roof_of(op).least_s for op in ops]
+        if self.roofs is None:
+            return None
+        least_s = [self.roofs.roof_of(op).least_s for op in ops]
         known_s = [time_s for time_s in least_s if time_s is not None]
         spent_s = time_of(ops)
         return sum(known_s) / spent_s if spent_s > 0 and len(known_s) == len(ops) else None

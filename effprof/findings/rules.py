@@ -60,15 +60,19 @@ def _timed(
     latency, accounting = analysis.latency, analysis.accounting
     if latency is None or accounting is None or latency.median_s <= 0:
         return None
-    spent_s = accounting.ops_s + max(0.0, accounting.overhead_s)
-    cut = latency.median_s / spent_s if spent_s > DISTURBED * latency.median_s else 1.0
+    ops, overhead_s = analysis.ops, max(0.0, accounting.overhead_s)
+    spent_s = accounting.ops_s + overhead_s
+    if spent_s > DISTURBED * latency.median_s:
+        cut = latency.median_s / spent_s
+        ops = tuple(replace(op, time_s=op.time_s * cut) if op.time_s is not None else op for op in ops)
+        overhead_s *= cut
     on_gpu = profile.device is not None and profile.device.kind == "cuda"
     return Network(
         profile=profile,
-        ops=tuple(replace(op, time_s=op.time_s * cut) if op.time_s is not None else op for op in analysis.ops),
+        ops=ops,
         whole=latency.median_s,
         is_timed=True,
-        overhead_s=max(0.0, accounting.overhead_s) * cut,
+        overhead_s=overhead_s,
         page_faults_per_run=latency.page_faults_per_run,
         slowdowns=slowdowns(verdicts, "gpu" if on_gpu else "arm"),
         roofs=None if ceilings is None else Roofs(ceilings),

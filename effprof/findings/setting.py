@@ -14,7 +14,7 @@ from effprof.units import format_seconds
 MUCH_CONVOLUTION = 0.3
 """Of the latency, from which the layout of convolutions can matter."""
 SHORT_CALL_S = 50e-6
-"""Waking other threads and waiting for the last of them takes 5 to 20 us: much of a call as short as this."""
+"""Waking other threads and waiting for the last of them takes 5 to 20 µs: much of a call as short as this."""
 MUCH_IN_SHORT_CALLS = 0.5
 """Of the latency."""
 

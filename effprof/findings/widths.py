@@ -21,13 +21,15 @@ LEAST_GAIN = 0.1
 
 
 def drafts(network: Network) -> Iterator[Draft]:
-    plain = [op for op in network.working() if _is_plain(op)]
-    ragged = [op for op in plain if not _fills(op)]
-    full = [op for op in plain if _fills(op)]
-    gains = {op.call.index: _gain_s(op, full) for op in ragged}
-    ops = [op for op in ragged if (gain_s := gains[op.call.index]) is not None and gain_s >= LEAST_GAIN * _time_s(op)]
-    if not ops or not network.is_timed:
+    if not network.is_timed:
         return
+    plain = [op for op in network.working() if _is_plain(op)]
+    full = [op for op in plain if _fills(op)]
+    judged = [(op, _gain_s(op, full)) for op in plain if not _fills(op)]
+    gaining = [(op, gain_s) for op, gain_s in judged if gain_s is not None and gain_s >= LEAST_GAIN * _time_s(op)]
+    if not gaining:
+        return
+    ops = tuple(op for op, _ in gaining)
     widths = sorted({width for op in ops for width in weight_shape(op.call)[:2] if width % BLOCK})
     shown = ", ".join(map(str, widths[:3])) + (" ..." if len(widths) > 3 else "")
     text = (
@@ -35,8 +37,8 @@ def drafts(network: Network) -> Iterator[Draft]:
         f"than those of multiples of {BLOCK}: the next multiple would be faster in spite of more work."
     )
     edit = f"Round the widths up to multiples of {BLOCK}; `effprof cliffs --layer` shows which neighbours are free."
-    expected: tuple[float, Source] = (sum(gains[op.call.index] or 0.0 for op in ops), "run")
-    yield Draft("width-cliff", tuple(ops), text, edit, expected=expected)
+    expected: tuple[float, Source] = (sum(gain_s for _, gain_s in gaining), "run")
+    yield Draft("width-cliff", ops, text, edit, expected=expected)
 
 
 def _is_plain(op: CostedOp) -> bool:

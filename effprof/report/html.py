@@ -8,8 +8,7 @@ from effprof.report import rows
 from effprof.report.findings_rows import finding_rows, found_in
 from effprof.report.headline import headline, title
 from effprof.report.palette import COLOURS, RESIDUAL, ink_on, key_of
-from effprof.report.roofline_rows import bound_rows, calibrated_text, far_rows
-from effprof.report.roofline_text import BOUND_HEADER, FAR_HEADER
+from effprof.report.roofline_rows import roofline_tables
 
 if TYPE_CHECKING:
     from effprof.report import Report
@@ -81,7 +80,10 @@ def render_html(report: Report) -> bytes:
         title=title(report),
         facts=headline(report),
         bar=_segments(report) if timed else [],
-        tables=[_parts_table(report), _layers_table(report), _ops_table(report), *_roofline_tables(report)],
+        tables=[
+            *(_parts_table(report), _layers_table(report), _ops_table(report)),
+            *({**vars(one), "below": ""} for one in roofline_tables(report)),
+        ],
         findings=finding_rows(found_in(report), limit=None),
         notes=rows.note_rows(report),
     )
@@ -140,22 +142,3 @@ def _ops_table(report: Report) -> dict[str, object]:
         "body": [(r.op, r.kind, r.calls, r.time, r.share, r.mult_adds, r.access) for r in rows.op_rows(report)],
         "below": f"No formula, missing from the totals: {', '.join(uncosted)}" if uncosted else "",
     }
-
-
-def _roofline_tables(report: Report) -> list[dict[str, object]]:
-    """As on the terminal; none where the device was not calibrated."""
-    tables = (
-        (
-            f"What bounds the ops on this device ({calibrated_text(report)})",
-            BOUND_HEADER,
-            [(r.bound, r.time, r.share, r.calls, r.least, r.of_ceiling) for r in bound_rows(report)],
-        ),
-        (
-            "Most time above their ceilings",
-            FAR_HEADER,
-            [(r.layer, r.op, r.bound, r.time, r.least, r.of_ceiling) for r in far_rows(report)],
-        ),
-    )
-    return [
-        {"heading": heading, "header": header, "body": body, "below": ""} for heading, header, body in tables if body
-    ]

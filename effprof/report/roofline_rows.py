@@ -16,6 +16,8 @@ from effprof.report.untrusted import printable
 if TYPE_CHECKING:
     from effprof.report import Report
 
+BOUND_HEADER = ("bound", "time", "share", "calls", "at the ceiling", "of the ceiling")
+FAR_HEADER = ("layer", "op", "bound", "time", "at best", "of it")
 SHOWN = 5
 BOUNDS: tuple[Bound, ...] = get_args(Bound)
 UNJUDGED = "not known"
@@ -42,6 +44,25 @@ class FarRow:
     time: str
     least: str
     of_ceiling: str
+
+
+@dataclass(frozen=True)
+class RooflineTable:
+    heading: str
+    header: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+
+
+def roofline_tables(report: Report) -> tuple[RooflineTable, ...]:
+    """What every view shows: time by bound, then the farthest ops. Those without rows are left out."""
+    bounds = tuple((r.bound, r.time, r.share, r.calls, r.least, r.of_ceiling) for r in bound_rows(report))
+    far = tuple((r.layer, r.op, r.bound, r.time, r.least, r.of_ceiling) for r in far_rows(report))
+    heading = f"What bounds the ops on this device ({calibrated_text(report)})"
+    tables = (
+        RooflineTable(heading, BOUND_HEADER, bounds),
+        RooflineTable("Most time above their ceilings", FAR_HEADER, far),
+    )
+    return tuple(table for table in tables if table.body)
 
 
 def bound_rows(report: Report) -> tuple[BoundRow, ...]:
