@@ -21,9 +21,10 @@ EDIT_TEXTS: dict[str, str] = {
     "drop-copies": "Leave out copies that nothing needs.",
     "in-place": "Let activations write over inputs that nobody else reads.",
     "channels-last": "Keep images as NHWC in memory (channels_last).",
+    "pack-weights": "Pack convolutions' weights for oneDNN, as NHWC, and do activations in them.",
 }
 """The exact edits (`effprof.edits`) in the order in which several are applied: those that look for modules before those
-that move calls, the layout last, because the others make new weights."""
+that move calls, the layout after them, because they make new weights, and last the one that replaces convolutions."""
 
 # ---------------------------------------------------------------------------------------------- what was asked for
 

@@ -113,14 +113,14 @@ def apply(model: nn.Module, edits: str | Sequence[str], example_input: Any) -> n
     """A copy of `model` with exact edits applied: the same outputs (to rounding) in less time, for inference.
 
     `effprof advise` measures which of them pay on this device and prints the call. The copy is in eval mode and takes
-    the same inputs, channels-last included: its first convolution converts them. merge-siblings and drop-copies return
-    the forward as generated code (a torch.fx GraphModule) without the other methods of the class. `model` stays as it
-    is.
+    the same inputs, channels-last included: its first convolution converts them. merge-siblings, drop-copies and
+    pack-weights return the forward as generated code (a torch.fx GraphModule) without the other methods of the class.
+    `model` stays as it is.
 
     Args:
         model: the network; not a ScriptModule or compiled module.
-        edits: one name or several: fold-batch-norm, merge-siblings, drop-copies, in-place, channels-last. They are
-            applied in this order, whatever theirs.
+        edits: one name or several: fold-batch-norm, merge-siblings, drop-copies, in-place, channels-last,
+            pack-weights. They are applied in this order, whatever theirs.
         example_input: as for `profile`. Which tensors are read by whom is seen on it, and the outputs are compared on
             it and on two random inputs of the same shapes.
 

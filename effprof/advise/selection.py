@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from effprof.advice_records import EDIT_TEXTS, Contest, Outcome, Stage, Trial
 from effprof.advise.contest import Stopwatch, Version, hold, warmed
-from effprof.analyze.gains import gain, is_worth
+from effprof.analyze.gains import WORTH, gain, is_worth
 from effprof.bench.turns import Clock, Progress, round_s
 from effprof.errors import EffprofError, NotApplicableError
 from effprof.interrupts import interrupts_deferred
@@ -134,14 +134,25 @@ class Chooser:
         until_s = self.watch.left_s * FINAL_SHARE / (1 - ALONE_SHARE)
         while rest:
             versions = self._with_one_more(best, rest, until_s)
-            time_s = (self.watch.left_s - until_s) * STEP_SHARE
-            contest = self._hold("combined", [best, *versions], time_s) if versions else None
-            better = None if contest is None else self._best(contest, [best, *versions])
+            better = self._better(best, versions, until_s) if versions else None
             if better is None:
                 break
             best, self.selection.chosen = better, better.edits
             rest = [name for name in rest if name not in best.edits]
         return best
+
+    def _better(self, best: Version, versions: list[Version], until_s: float) -> Version | None:
+        """The addition that gains most for sure; where one only may gain, it is timed again beside `best` alone."""
+        contest = self._hold("combined", [best, *versions], (self.watch.left_s - until_s) * STEP_SHARE)
+        if contest is None:
+            return None
+        better = self._best(contest, [best, *versions])
+        gains = {version.edits: gain(contest, place) for place, version in enumerate(versions, 1)}
+        likely = max(versions, key=lambda version: gains[version.edits].value)
+        if better is not None or len(versions) == 1 or gains[likely.edits].value < WORTH:
+            return better
+        contest = self._hold("combined", [best, likely], (self.watch.left_s - until_s) * STEP_SHARE)
+        return None if contest is None else self._best(contest, [best, likely])
 
     def _with_one_more(self, best: Version, rest: Sequence[str], until_s: float) -> list[Version]:
         """`best` with each of the others, as many as can be had before no more than `until_s` are left."""

@@ -74,8 +74,8 @@ def gains_alone(advice: Advice) -> dict[str, Gain]:
 
 
 def steps(advice: Advice) -> tuple[Step, ...]:
-    """How the combination grew: of each contest the best addition, kept or not."""
-    found = []
+    """How the combination grew: to each base the best addition, kept or not, by the last contest over that base."""
+    found: dict[tuple[str, ...], Step] = {}
     for contest in of_stage(advice, "combined"):
         if len(contest.versions) < 2:
             continue
@@ -83,8 +83,8 @@ def steps(advice: Advice) -> tuple[Step, ...]:
         best = max(gains, key=lambda position: gains[position].value)
         base, version = contest.versions[0], contest.versions[best]
         (added,) = set(version) - set(base)
-        found.append(Step(base, added, gains[best], added in advice.chosen))
-    return tuple(found)
+        found[base] = Step(base, added, gains[best], added in advice.chosen)
+    return tuple(found.values())
 
 
 def final_gain(advice: Advice) -> Gain | None:

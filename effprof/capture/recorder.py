@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from effprof.cost.aten_names import base_name, call_name
+from effprof.cost.aten_names import argument_name, base_name, call_name
 from effprof.records import Argument, OpCall, TensorSpec
 
 MAX_INDEX_VALUES = 4096  # an index longer than any channel axis in use is not a channel permutation
@@ -279,7 +279,7 @@ def _read_schema(func: Any) -> Schema:
     schema = getattr(func, "_schema", None)
     if schema is None:
         return Schema(aten_name(func), aten_name(func), (), (), ())
-    names = tuple(argument.name for argument in schema.arguments)
+    names = tuple(argument_name(schema.name, argument.name) for argument in schema.arguments)
     defaults = tuple(
         (argument.name, _plain(argument.default_value))
         for argument in schema.arguments

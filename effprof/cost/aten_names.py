@@ -75,12 +75,18 @@ CONVOLUTIONS = {
     "miopen_depthwise_convolution",
 }
 
+PACKED_CONVOLUTION = "mkldnn::_convolution_pointwise"
+"""oneDNN's, with packed weights and an activation after it: what torch's compiler and `pack-weights` make of conv2d."""
+PACKED_ARGUMENTS = {"X": "input", "W": "weight", "B": "bias"}
+
 
 def base_name(qualified: str) -> str:
     """`aten::relu_` -> `relu`, `aten::native_batch_norm` -> `batch_norm`, `mylib::spin` -> `mylib::spin`.
 
     Convolutions and `addmm` need more than the name; see `call_name`.
     """
+    if qualified == PACKED_CONVOLUTION:
+        return "_convolution"
     namespace, _, name = qualified.rpartition("::")
     if namespace not in ("aten", "prims", "prim", ""):
         return qualified
@@ -89,6 +95,11 @@ def base_name(qualified: str) -> str:
     if name.startswith("_scaled_dot_product_") and "attention" in name:
         return "scaled_dot_product_attention"
     return ALIASES.get(name, name)
+
+
+def argument_name(qualified: str, name: str) -> str:
+    """A schema's name for an argument as conv2d has it, so that cost formulas meet one name."""
+    return PACKED_ARGUMENTS.get(name, name) if qualified == PACKED_CONVOLUTION else name
 
 
 def call_name(name: str, arguments: Mapping[str, Argument], weight_rank: int | None, mat2_is_weight: bool) -> str:

@@ -16,6 +16,7 @@ from effprof.edits.copying import copied
 from effprof.edits.fold import fold_batch_norm
 from effprof.edits.in_place import make_in_place
 from effprof.edits.layout import to_channels_last
+from effprof.edits.packing import pack_weights
 from effprof.edits.siblings import merge_siblings
 from effprof.errors import EditError, UnknownNameError
 from effprof.zoo.names import did_you_mean
@@ -28,6 +29,7 @@ _MAKERS: dict[str, Callable[[nn.Module, Inputs], Change]] = {
     "drop-copies": drop_copies,
     "in-place": make_in_place,
     "channels-last": to_channels_last,
+    "pack-weights": pack_weights,
 }
 EDITS: dict[str, Edit] = {name: Edit(name, text, _MAKERS[name]) for name, text in EDIT_TEXTS.items()}
 """By name, in the order in which several are applied."""

@@ -8,9 +8,15 @@ import torch
 from torch import fx, nn
 
 from effprof.edits.base import first_hooked
+from effprof.edits.packed import PackedConv2d
 from effprof.errors import NotApplicableError
 from effprof.foreign import describe
 from effprof.records import TensorSpec
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, PackedConv2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 def traced(model: nn.Module) -> fx.GraphModule:
@@ -27,7 +33,7 @@ def traced(model: nn.Module) -> fx.GraphModule:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return fx.symbolic_trace(model)
+            return fx.GraphModule(model, _Tracer().trace(model), class_name=model.__class__.__name__)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the network's own forward, run on stand-ins for tensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from effprof.analyze.notes import MAX_PAGE_FAULTS
 from effprof.analyze.roofline import KINDS
@@ -29,13 +30,19 @@ def drafts(network: Network) -> Iterator[Draft]:
 
 
 def _layout(network: Network) -> Iterator[Draft]:
-    convolutions = [op for op in network.working() if op.kind in KINDS]  # wherever their time is counted
+    # wherever their time is counted
+    convolutions = [op for op in network.working() if op.kind in KINDS and not _gives_nhwc(op)]
     spent_s = time_of(convolutions)
-    is_nchw = network.profile.model.memory_format == "contiguous"
-    if is_nchw and spent_s >= MUCH_CONVOLUTION * network.whole:
+    if spent_s >= MUCH_CONVOLUTION * network.whole:
         text = f"Convolutions take {share_text(spent_s, network.whole)} of the {network.whole_name} in NCHW order."
         edit = "Try channels_last: convolutions of this device may be faster on it."
         yield Draft("layout-channels-last", tuple(convolutions), text, edit, None, True, "channels-last")
+
+
+def _gives_nhwc(op: CostedOp) -> bool:
+    """Whatever the format of the weights: one of one place is in both orders."""
+    result = op.call.outputs[0]
+    return len(result.strides) == 4 and result.strides[1] == 1 and prod(result.shape[2:]) > 1
 
 
 def _threads(network: Network) -> Iterator[Draft]:

@@ -42,7 +42,7 @@ def test_the_best_comes_first_and_what_does_not_pay_is_listed(tmp_path: Path) ->
     ]
     assert standings(advice) == {
         "channels-last": "kept", "fold-batch-norm": "kept", "merge-siblings": "below 1 %", "in-place": "slower",
-        "drop-copies": "not applicable",
+        "drop-copies": "not applicable", "pack-weights": "not applicable",
     }  # fmt: skip
     ranked = [one.trial.name for one in judged(advice)]
     assert ranked[:4] == ["channels-last", "fold-batch-norm", "merge-siblings", "in-place"]

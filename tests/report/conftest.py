@@ -7,6 +7,7 @@ Latency 10 ms. Its ops: conv 6, elemwise 1.5, data_io 0.5, shuffle 0.4, pool 0.1
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ OVERHEAD_MS = 1.1
 
 
 def tensor(number: int, shape: tuple[int, ...]) -> TensorSpec:
-    return TensorSpec(number, number, shape, (1,) * len(shape), "float32", 4)
+    strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return TensorSpec(number, number, shape, strides, "float32", 4)
 
 
 def costed_ops(timed: bool) -> tuple[CostedOp, ...]:

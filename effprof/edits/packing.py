@@ -1,0 +1,126 @@
+"""Convolutions with their weights packed for oneDNN, and with the activations that follow them.
+
+Which convolutions run on images of a type that oneDNN takes is read from the recorded pass. The activations are found
+in the torch.fx graph, because a convolution's one reader may be a function or a module that others use too; where the
+network cannot be traced, they stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn import functional as F
+
+from effprof.capture import Capture, Inputs
+from effprof.edits.base import Change, observed
+from effprof.edits.copying import replace_everywhere
+from effprof.edits.graphs import rebuilt, traced
+from effprof.edits.packed import NONE, Activation, PackedConv2d, is_available, takes
+from effprof.errors import NotApplicableError
+from effprof.units import counted
+
+RELU, RELU6, SILU = Activation("relu"), Activation("hardtanh", (0.0, 6.0)), Activation("swish")
+HARDSWISH, HARDSIGMOID = Activation("hardswish"), Activation("hardsigmoid")
+SIGMOID, TANH = Activation("sigmoid"), Activation("tanh")
+FUNCTIONS: dict[Callable[..., Any], Activation] = {
+    F.relu: RELU, torch.relu: RELU, torch.relu_: RELU, F.relu6: RELU6, F.silu: SILU, F.hardswish: HARDSWISH,
+    F.hardsigmoid: HARDSIGMOID, torch.sigmoid: SIGMOID, torch.tanh: TANH,
+}  # fmt: skip
+METHODS = {"relu": RELU, "relu_": RELU, "sigmoid": SIGMOID, "sigmoid_": SIGMOID, "tanh": TANH, "tanh_": TANH}
+MODULES: dict[type[nn.Module], Callable[[Any], Activation]] = {
+    nn.ReLU: lambda _: RELU,
+    nn.ReLU6: lambda _: RELU6,
+    nn.Hardtanh: lambda module: Activation("hardtanh", (float(module.min_val), float(module.max_val))),
+    nn.LeakyReLU: lambda module: Activation("leaky_relu", (float(module.negative_slope),)),
+    nn.SiLU: lambda _: SILU,
+    nn.GELU: lambda module: Activation("gelu", (), module.approximate),
+    nn.Hardswish: lambda _: HARDSWISH,
+    nn.Hardsigmoid: lambda _: HARDSIGMOID,
+    nn.Sigmoid: lambda _: SIGMOID,
+    nn.Tanh: lambda _: TANH,
+}
+
+
+def pack_weights(model: nn.Module, inputs: Inputs) -> Change:
+    if not is_available():
+        raise NotApplicableError("this torch has no oneDNN, or it is switched off")
+    images = images_read(dict(model.named_modules()), observed(model, inputs))
+    if not images:
+        raise NotApplicableError("it has no plain 2-D convolution of a type that oneDNN takes here")
+    layers = dict(model.named_modules())
+    for path, image in images.items():
+        replace_everywhere(model, layers[path], PackedConv2d(layers[path], image))
+    text = f"weights of {counted(len(images), 'convolution')} packed for oneDNN"
+    try:
+        module = traced(model)
+    except NotApplicableError as error:
+        return Change(model, tuple(images), f"{text}; activations stay apart: {error}")
+    fused = _fuse_activations(module)
+    if not fused:
+        return Change(model, tuple(images), text)
+    return Change(rebuilt(module, module.graph), tuple(images), f"{text}, {counted(fused, 'activation')} done in them")
+
+
+def images_read(layers: dict[str, nn.Module], captured: Capture) -> dict[str, tuple[int, ...]]:
+    """Paths of the convolutions that can be packed, with the shape of what each reads first."""
+    found: dict[str, tuple[int, ...]] = {}
+    for call in captured.calls:
+        layer = layers.get(call.layer)
+        if call.op != "conv2d" or type(layer) is not nn.Conv2d or call.layer in found:
+            continue
+        x = call.inputs[0]
+        is_plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+        is_hooked = bool(layer._forward_hooks or layer._forward_pre_hooks)
+        if is_plain and not is_hooked and len(x.shape) == 4 and _is_dense(layer.weight):
+            found[call.layer] = x.shape
+    return found
+
+
+def _is_dense(weight: torch.Tensor) -> bool:
+    return weight.device.type == "cpu" and weight.layout is torch.strided and takes(weight.dtype)
+
+
+def _fuse_activations(module: fx.GraphModule) -> int:
+    """Each convolution that runs once and whose one reader is an activation does it itself; how many do."""
+    graph, fused = module.graph, 0
+    _leave_out_identities(module)
+    calls = [node for node in graph.nodes if node.op == "call_module"]
+    for node in calls:
+        layer = module.get_submodule(str(node.target))
+        runs_once = sum(other.target == node.target for other in calls) == 1
+        if not isinstance(layer, PackedConv2d) or layer.activation != NONE or not runs_once or len(node.users) != 1:
+            continue
+        reader = next(iter(node.users))
+        activation = _activation(module, reader)
+        if activation is not None:
+            layer.activation = activation
+            reader.replace_all_uses_with(node)
+            graph.erase_node(reader)
+            fused += 1
+    return fused
+
+
+def _leave_out_identities(module: fx.GraphModule) -> None:
+    """What folded batch-norms leave stands between a convolution and its activation."""
+    for node in module.graph.nodes:
+        is_identity = node.op == "call_module" and type(module.get_submodule(str(node.target))) is nn.Identity
+        if is_identity and len(node.args) == 1:
+            node.replace_all_uses_with(node.args[0])
+            module.graph.erase_node(node)
+
+
+def _activation(module: fx.GraphModule, node: fx.Node) -> Activation | None:
+    if len(node.args) != 1 or node.kwargs.keys() - {"inplace"}:
+        return None
+    if node.op == "call_function":
+        return FUNCTIONS.get(node.target)  # type: ignore[arg-type]
+    if node.op == "call_method":
+        return METHODS.get(str(node.target))
+    if node.op != "call_module":
+        return None
+    layer = module.get_submodule(str(node.target))
+    made = MODULES.get(type(layer))
+    return None if made is None else made(layer)
