@@ -32,8 +32,6 @@ class ConvShape:
     """Places of the input."""
     batch: int
     threads: int
-    by_onednn: bool = False
-    """Run by torch.mkldnn_convolution, whatever torch would pick."""
 
     @property
     def is_depthwise(self) -> bool:

@@ -6,8 +6,8 @@
 Each network gets a fresh process: both timers are set up and calibrated there, then blocks of paired runs by the one
 and by the other take turns in random order, so that both see the same allocator, weights and machine. A network takes
 about 10 s, those of a second a run about 30; finished ones are on disk at once, `--resume` measures what is missing.
-Wants a quiet machine: a network during which it was not (quiet.py) is measured again whatever came out, `--repeats`
-times at most (column `repeats`).
+Wants a quiet machine: a network during which it was not (quiet.py; notes `other-load`, `rounds-differ`) is measured
+again whatever came out, `--repeats` times at most (column `repeats`).
 
 Prints for each network the share of the latency in each category by entry points, and by how many percentage points
 torch.profiler differs. Writes timers.csv and timers.md into reports/timers-<cpu>/ (`--output`). Wanted: every category
@@ -37,6 +37,8 @@ from effprof.store import write_atomically
 from effprof.zoo import table
 
 REPORTS = Path(__file__).parents[1] / "reports"
+DISTURBED = {"other-load", "rounds-differ"}
+"""Notes of a network that is measured again: its blocks, or they and the calibration, saw different machines."""
 CALIBRATION_MAX_TIME_S = 5.0
 """As `effprof run` calibrates by default."""
 
@@ -97,7 +99,7 @@ def measure_networks(args: argparse.Namespace, specs: Sequence[RunSpec], path: P
     canary = Canary()
 
     def was_disturbed(row: TimerRow) -> bool:
-        return "other-load" in row.notes.split() or not canary.is_quiet()
+        return not DISTURBED.isdisjoint(row.notes.split()) or not canary.is_quiet()
 
     def measured(spec: RunSpec) -> TimerRow:
         row, repeats = quietly(

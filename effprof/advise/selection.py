@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from effprof.advice_records import EDIT_TEXTS, Contest, Outcome, Stage, Trial
+from effprof.advice_records import EDIT_TEXTS, Contest, Gain, Outcome, Stage, Trial
 from effprof.advise.contest import Stopwatch, Version, hold, warmed
 from effprof.analyze.gains import WORTH, gain, is_worth
 from effprof.bench.turns import Clock, Progress, round_s
@@ -20,8 +20,9 @@ from effprof.statistics import MIN_ROUNDS
 
 ALONE_SHARE, FINAL_SHARE = 0.4, 0.3
 """Of the time left when the edits have been applied; what is between is for combining."""
-STEP_SHARE = 0.5
-"""One step of combining may take this share of what is left for combining."""
+STEP_SHARE, AGAIN_SHARE = 0.5, 0.8
+"""One step of combining may take this share of what is left for combining; timing one addition again this one, so that
+it gets more rounds than among the others."""
 LAST_SHARE = 0.9
 """Of what is left at the end: the last round may take longer than those before it."""
 ENOUGH = 1.2
@@ -127,7 +128,7 @@ class Chooser:
         if contest is None:
             self._out_of_time([single.edits[0] for single in singles])
             return None
-        return self._best(contest, versions)
+        return _best(_gains(contest), singles)
 
     def _combine(self, best: Version, rest: list[str]) -> Version:
         """Adds edits while that is worth it; gives the version with all of them."""
@@ -146,13 +147,13 @@ class Chooser:
         contest = self._hold("combined", [best, *versions], (self.watch.left_s - until_s) * STEP_SHARE)
         if contest is None:
             return None
-        better = self._best(contest, [best, *versions])
-        gains = {version.edits: gain(contest, place) for place, version in enumerate(versions, 1)}
-        likely = max(versions, key=lambda version: gains[version.edits].value)
-        if better is not None or len(versions) == 1 or gains[likely.edits].value < WORTH:
+        gains = _gains(contest)
+        better = _best(gains, versions)
+        most, likely = max(zip(gains, versions, strict=True), key=lambda pair: pair[0].value)
+        if better is not None or len(versions) == 1 or most.value < WORTH:
             return better
-        contest = self._hold("combined", [best, likely], (self.watch.left_s - until_s) * STEP_SHARE)
-        return None if contest is None else self._best(contest, [best, likely])
+        contest = self._hold("combined", [best, likely], (self.watch.left_s - until_s) * AGAIN_SHARE)
+        return None if contest is None else _best(_gains(contest), [likely])
 
     def _with_one_more(self, best: Version, rest: Sequence[str], until_s: float) -> list[Version]:
         """`best` with each of the others, as many as can be had before no more than `until_s` are left."""
@@ -168,12 +169,6 @@ class Chooser:
     def _hold(self, stage: Stage, versions: Sequence[Version], time_s: float) -> Contest | None:
         return self.selection.held(hold(stage, versions, time_s, self.watch, self.rng, self.progress))
 
-    def _best(self, contest: Contest, versions: Sequence[Version]) -> Version | None:
-        """The version that gains most over the first, where that is worth an edit."""
-        gains = {position: gain(contest, position) for position in range(1, len(versions))}
-        place = max(gains, key=lambda position: gains[position].value)
-        return versions[place] if is_worth(gains[place]) else None
-
     def _out_of_time(self, names: Sequence[str]) -> None:
         """Applied, but there is no time for rounds enough to judge."""
         kept = [trial for trial in self.selection.trials if trial.name not in names]
@@ -183,3 +178,14 @@ class Chooser:
             for t in self.selection.trials if t.name in names
         ]  # fmt: skip
         self.selection.trials = kept + late
+
+
+def _gains(contest: Contest) -> list[Gain]:
+    """Of each version over the contest's first."""
+    return [gain(contest, position) for position in range(1, len(contest.versions))]
+
+
+def _best(gains: Sequence[Gain], versions: Sequence[Version]) -> Version | None:
+    """The version that gains most of those that surely gain what an edit is worth."""
+    worthy = [(found.value, place) for place, found in enumerate(gains) if is_worth(found)]
+    return versions[max(worthy)[1]] if worthy else None

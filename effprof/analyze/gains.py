@@ -74,16 +74,18 @@ def gains_alone(advice: Advice) -> dict[str, Gain]:
 
 
 def steps(advice: Advice) -> tuple[Step, ...]:
-    """How the combination grew: to each base the best addition, kept or not, by the last contest over that base."""
+    """How the combination grew: to each base the best addition, kept or not, by the last contest over it that was long
+    enough to judge."""
     found: dict[tuple[str, ...], Step] = {}
     for contest in of_stage(advice, "combined"):
         if len(contest.versions) < 2:
             continue
         gains = {position: gain(contest, position) for position in range(1, len(contest.versions))}
-        best = max(gains, key=lambda position: gains[position].value)
+        best = max(gains, key=lambda position: (is_worth(gains[position]), gains[position].value))
         base, version = contest.versions[0], contest.versions[best]
         (added,) = set(version) - set(base)
-        found[base] = Step(base, added, gains[best], added in advice.chosen)
+        if base not in found or gains[best].ci95 is not None:
+            found[base] = Step(base, added, gains[best], added in advice.chosen)
     return tuple(found.values())
 
 

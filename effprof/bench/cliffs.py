@@ -171,23 +171,10 @@ class Convolution:
         with torch.no_grad():
             network.weight.normal_(0, 0.1, generator=generator)
         x = torch.randn(shape.batch, shape.inputs, shape.height, shape.width, generator=generator)
-        network = network.eval().requires_grad_(False).to(memory_format=layout, **form)
-        self._network = _ByOneDnn(network, shape) if shape.by_onednn else network
+        self._network = network.eval().requires_grad_(False).to(memory_format=layout, **form)
         self._inputs = Inputs((x.to(memory_format=layout, **form),))
         self._threads = shape.threads
 
     def plain(self) -> PlainRun:
         with threads_set(self._threads) if self._threads != torch.get_num_threads() else nullcontext():
             return plain_run(self._network, self._inputs)
-
-
-class _ByOneDnn(nn.Module):
-    """The same convolution as oneDNN does it, where torch would pick a kernel of its own."""
-
-    def __init__(self, convolution: nn.Conv2d, shape: ConvShape) -> None:
-        super().__init__()
-        self._weight, self._shape = convolution.weight, shape
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        shape = self._shape
-        return torch.mkldnn_convolution(x, self._weight, None, shape.padding, shape.stride, (1, 1), shape.groups)

@@ -8,6 +8,7 @@ asked first (`is_available`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,8 @@ class PackedConv2d(nn.Module):
             image: (N, C_in, H, W), for which the blocks are chosen.
         """
         super().__init__()
+        self.in_channels, self.out_channels = conv.in_channels, conv.out_channels
+        self.kernel_size = tuple(conv.kernel_size)
         self.stride, self.padding = tuple(conv.stride), tuple(int(length) for length in conv.padding)
         self.dilation, self.groups, self.image = tuple(conv.dilation), conv.groups, image
         self.activation = NONE
@@ -67,17 +70,17 @@ class PackedConv2d(nn.Module):
         self.bias = None if conv.bias is None else nn.Parameter(conv.bias.detach(), requires_grad=False)
         self.eval()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # as nn.Conv2d calls it
         activation = self.activation
         result: Tensor = _CONVOLUTION(  # type: ignore[misc]  # is_available
-            x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups,
+            input, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups,
             activation.name, activation.scalars, activation.algorithm,
         )  # fmt: skip
         return result
 
     def extra_repr(self) -> str:
-        outputs, inputs, *kernel = self.weight.shape
-        words = [str(inputs * self.groups), str(outputs), f"kernel_size={tuple(kernel)}", f"stride={self.stride}"]
+        channels = [str(self.in_channels), str(self.out_channels)]
+        words = [*channels, f"kernel_size={self.kernel_size}", f"stride={self.stride}"]
         for name, usual in (("padding", (0, 0)), ("dilation", (1, 1)), ("groups", 1), ("activation", NONE)):
             value = getattr(self, name)
             if value != usual:
@@ -90,10 +93,18 @@ class PackedConv2d(nn.Module):
         )
         return nn.Parameter(packed, requires_grad=False)
 
+    def _dense(self) -> nn.Parameter:
+        return nn.Parameter(self.weight.to_dense().reshape(self.weight.shape), requires_grad=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PackedConv2d:
+        """What `to` and its like do to the weights is done to plain ones."""
+        self.weight = self._dense()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.weight = self._packed(self.weight)
+        return self
+
     def __getstate__(self) -> dict[str, Any]:
-        shape = self.weight.shape
-        dense = nn.Parameter(self.weight.to_dense().reshape(shape), requires_grad=False)
-        return {**self.__dict__, "_parameters": {**self._parameters, "weight": dense}}
+        return {**self.__dict__, "_parameters": {**self._parameters, "weight": self._dense()}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

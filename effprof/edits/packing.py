@@ -7,6 +7,7 @@ network cannot be traced, they stay as they are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,13 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from effprof.capture import Capture, Inputs
+from effprof.capture.failure import forward_explained
 from effprof.edits.base import Change, observed
+from effprof.edits.checking import TOLERANCE, difference
 from effprof.edits.copying import replace_everywhere
 from effprof.edits.graphs import rebuilt, traced
 from effprof.edits.packed import NONE, Activation, PackedConv2d, is_available, takes
-from effprof.errors import NotApplicableError
+from effprof.errors import EditError, ModelError, NotApplicableError
 from effprof.units import counted
 
 RELU, RELU6, SILU = Activation("relu"), Activation("hardtanh", (0.0, 6.0)), Activation("swish")
@@ -27,7 +30,7 @@ HARDSWISH, HARDSIGMOID = Activation("hardswish"), Activation("hardsigmoid")
 SIGMOID, TANH = Activation("sigmoid"), Activation("tanh")
 FUNCTIONS: dict[Callable[..., Any], Activation] = {
     F.relu: RELU, torch.relu: RELU, torch.relu_: RELU, F.relu6: RELU6, F.silu: SILU, F.hardswish: HARDSWISH,
-    F.hardsigmoid: HARDSIGMOID, torch.sigmoid: SIGMOID, torch.tanh: TANH,
+    F.hardsigmoid: HARDSIGMOID, torch.sigmoid: SIGMOID, torch.tanh: TANH, F.gelu: Activation("gelu", (), "none"),
 }  # fmt: skip
 METHODS = {"relu": RELU, "relu_": RELU, "sigmoid": SIGMOID, "sigmoid_": SIGMOID, "tanh": TANH, "tanh_": TANH}
 MODULES: dict[type[nn.Module], Callable[[Any], Activation]] = {
@@ -55,7 +58,7 @@ def pack_weights(model: nn.Module, inputs: Inputs) -> Change:
         replace_everywhere(model, layers[path], PackedConv2d(layers[path], image))
     text = f"weights of {counted(len(images), 'convolution')} packed for oneDNN"
     try:
-        module = traced(model)
+        module = _traced_alike(model, inputs)
     except NotApplicableError as error:
         return Change(model, tuple(images), f"{text}; activations stay apart: {error}")
     fused = _fuse_activations(module)
@@ -67,36 +70,57 @@ def pack_weights(model: nn.Module, inputs: Inputs) -> Change:
 def images_read(layers: dict[str, nn.Module], captured: Capture) -> dict[str, tuple[int, ...]]:
     """Paths of the convolutions that can be packed, with the shape of what each reads first."""
     found: dict[str, tuple[int, ...]] = {}
+    refused: set[str] = set()
     for call in captured.calls:
         layer = layers.get(call.layer)
-        if call.op != "conv2d" or type(layer) is not nn.Conv2d or call.layer in found:
+        if call.op != "conv2d" or type(layer) is not nn.Conv2d:
             continue
         x = call.inputs[0]
-        is_plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-        is_hooked = bool(layer._forward_hooks or layer._forward_pre_hooks)
-        if is_plain and not is_hooked and len(x.shape) == 4 and _is_dense(layer.weight):
-            found[call.layer] = x.shape
-    return found
+        if _is_plain(layer) and len(x.shape) == 4 and f"torch.{x.dtype}" == str(layer.weight.dtype):
+            found.setdefault(call.layer, x.shape)
+        else:
+            refused.add(call.layer)
+    return {path: image for path, image in found.items() if path not in refused}
 
 
-def _is_dense(weight: torch.Tensor) -> bool:
-    return weight.device.type == "cpu" and weight.layout is torch.strided and takes(weight.dtype)
+def _is_plain(layer: nn.Conv2d) -> bool:
+    weight = layer.weight
+    is_dense = weight.device.type == "cpu" and weight.layout is torch.strided and takes(weight.dtype)
+    is_hooked = bool(layer._forward_hooks or layer._forward_pre_hooks)
+    return is_dense and not is_hooked and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+
+
+def _traced_alike(model: nn.Module, inputs: Inputs) -> fx.GraphModule:
+    """Raises NotApplicableError where it cannot be traced, or the traced network gives something else."""
+    module = traced(model)
+    outputs = []
+    try:
+        for one in (model, module):
+            example = inputs.map(torch.clone)
+            with forward_explained(example):
+                outputs.append(example.run(one))
+        is_same = difference(*outputs).relative <= TOLERANCE
+    except (ModelError, EditError):  # torch.fx took another branch, or made a plain dict of an ordered one
+        is_same = False
+    if not is_same:
+        raise NotApplicableError("traced by torch.fx its forward gives something else")
+    return module
 
 
 def _fuse_activations(module: fx.GraphModule) -> int:
     """Each convolution that runs once and whose one reader is an activation does it itself; how many do."""
     graph, fused = module.graph, 0
     _leave_out_identities(module)
-    calls = [node for node in graph.nodes if node.op == "call_module"]
-    for node in calls:
-        layer = module.get_submodule(str(node.target))
-        runs_once = sum(other.target == node.target for other in calls) == 1
-        if not isinstance(layer, PackedConv2d) or layer.activation != NONE or not runs_once or len(node.users) != 1:
+    calls = {node: module.get_submodule(str(node.target)) for node in graph.nodes if node.op == "call_module"}
+    times_run = Counter(map(id, calls.values()))  # a module may have two names
+    for node, layer in calls.items():
+        is_free = isinstance(layer, PackedConv2d) and layer.activation == NONE
+        if not is_free or times_run[id(layer)] != 1 or len(node.users) != 1:
             continue
         reader = next(iter(node.users))
         activation = _activation(module, reader)
         if activation is not None:
-            layer.activation = activation
+            layer.activation = activation  # type: ignore[assignment]  # of a PackedConv2d: is_free
             reader.replace_all_uses_with(node)
             graph.erase_node(reader)
             fused += 1
@@ -107,7 +131,7 @@ def _leave_out_identities(module: fx.GraphModule) -> None:
     """What folded batch-norms leave stands between a convolution and its activation."""
     for node in module.graph.nodes:
         is_identity = node.op == "call_module" and type(module.get_submodule(str(node.target))) is nn.Identity
-        if is_identity and len(node.args) == 1:
+        if is_identity and len(node.args) == 1 and isinstance(node.args[0], fx.Node):
             node.replace_all_uses_with(node.args[0])
             module.graph.erase_node(node)
 

@@ -99,8 +99,8 @@ def _slow_convolutions(network: Network) -> Iterator[Draft]:
         f"{subject(ops, 'convolution')} {verb(ops, 'runs', 'run')} in torch's own slow_conv2d, not in oneDNN: so torch "
         "chooses for one small image, and with one thread and fewer than 16 images for kernels of 1 x 1."
     )
-    edit = "Pack their weights for oneDNN (pack-weights of effprof advise) where that is faster, or raise the batch."
-    yield Draft("kernel-slow-conv2d", tuple(ops), text, edit)
+    edit = "Pack their weights for oneDNN where that is faster, or raise the batch."
+    yield Draft("kernel-slow-conv2d", tuple(ops), text, edit, None, True, "pack-weights")
 
 
 def _is_kept_from_onednn(op: CostedOp) -> bool:

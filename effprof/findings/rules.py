@@ -37,8 +37,8 @@ def find(
 ) -> tuple[Finding, ...]:
     """What the guidelines and common sense would change in a timed network, the largest expected gain first.
 
-    `verdicts` are this device's own (`effprof guidelines`), of which a guideline that fails here silences its findings;
-    without them the paper's figures stand in, its GPU's for a GPU and its ARM processor's for all else.
+    `verdicts` are this device's own (`effprof guidelines`), of which a guideline that fails here silences what it alone
+    lets expect; without them the paper's figures stand in, its GPU's for a GPU and its ARM processor's for all else.
     With its `ceilings` (`effprof calibrate`) findings say what share of them their calls reach, and what in-place
     activations would gain.
     Nothing below 1 % of the latency is found. Where nothing was timed (`effprof count`), shares are of all calls'

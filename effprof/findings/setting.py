@@ -31,7 +31,7 @@ def drafts(network: Network) -> Iterator[Draft]:
 
 def _layout(network: Network) -> Iterator[Draft]:
     # wherever their time is counted
-    convolutions = [op for op in network.working() if op.kind in KINDS and not _gives_nhwc(op)]
+    convolutions = [op for op in network.working() if op.kind in KINDS and _gives_nchw(op)]
     spent_s = time_of(convolutions)
     if spent_s >= MUCH_CONVOLUTION * network.whole:
         text = f"Convolutions take {share_text(spent_s, network.whole)} of the {network.whole_name} in NCHW order."
@@ -39,10 +39,10 @@ def _layout(network: Network) -> Iterator[Draft]:
         yield Draft("layout-channels-last", tuple(convolutions), text, edit, None, True, "channels-last")
 
 
-def _gives_nhwc(op: CostedOp) -> bool:
-    """Whatever the format of the weights: one of one place is in both orders."""
+def _gives_nchw(op: CostedOp) -> bool:
+    """Whatever the format of its weights; an image of one place is in both orders."""
     result = op.call.outputs[0]
-    return len(result.strides) == 4 and result.strides[1] == 1 and prod(result.shape[2:]) > 1
+    return len(result.strides) == 4 and result.strides[1] != 1 and prod(result.shape[2:]) > 1
 
 
 def _threads(network: Network) -> Iterator[Draft]:

@@ -59,18 +59,12 @@ def filled_widths(shape: ConvShape) -> tuple[ConvShape, ...] | None:
     return None if is_same or shape.groups > 1 else (replace(shape, inputs=inputs, outputs=outputs),)
 
 
-def by_onednn(shape: ConvShape) -> tuple[ConvShape, ...] | None:
-    """The same convolution in oneDNN, whatever torch picks."""
-    return None if shape.by_onednn else (replace(shape, by_onednn=True),)
-
-
 TWINS: dict[str, Twin] = {
     "G1-narrow-wide": equal_widths,
     "G1-unequal-widths": equal_widths,
     "G2-grouped-pointwise": one_group,
     "G2-narrow-groups": wider_groups,
     "kernel-large": stacked,
-    "kernel-slow-conv2d": by_onednn,
     "width-cliff": filled_widths,
 }
 """By a finding's code; the others have no twin that a single convolution's time could price."""

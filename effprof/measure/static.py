@@ -79,6 +79,8 @@ def _quiet_logger(name: str) -> Iterator[None]:
 
 def on_meta(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of the same shape, strides and type without memory; itself where it has none already."""
+    if tensor.layout is torch._mkldnn:  # type: ignore[attr-defined]  # in blocks that have no strides and no meta form
+        return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
     return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import torch
 from edited_networks import Block, Branching, FunctionalSiblings, Inception, image, randomised, untouched
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+import effprof
 from effprof.cost import mult_adds_of
 from effprof.edits import apply_edits
 from effprof.edits.base import observed
@@ -184,3 +186,81 @@ def saved(module: nn.Module) -> io.BytesIO:
     torch.save(module, file)
     file.seek(0)
     return file
+
+
+class Masked(nn.Module):
+    """torch.fx takes the branch for a mask, which nobody gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = self.conv(x)
+        return x if mask is None else F.relu(x * mask)
+
+
+class Ordered(nn.Module):
+    """torch.fx makes a plain dict of its output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
+        return OrderedDict(out=F.relu(self.conv(x)))
+
+
+@pytest.mark.parametrize("model", [Masked(), Ordered()])
+def test_what_is_traced_otherwise_keeps_its_own_forward(model: nn.Module) -> None:
+    applied = apply_edits(model.eval(), ["pack-weights"], image())
+    assert len(packed(applied.model)) == 1
+    assert "activations stay apart: traced by torch.fx its forward gives something else" in applied.changes[0].text
+
+
+class Casting(nn.Module):
+    """Autocast inside: the convolution reads bfloat16 with weights of float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.conv = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            x = self.conv(x.bfloat16())
+        return x.float()
+
+
+def test_a_convolution_whose_input_is_of_another_type_is_left_alone() -> None:
+    applied = apply_edits(Casting().eval(), ["pack-weights"], image())
+    assert [path for path, _ in applied.model.named_modules() if path] == ["first", "conv"]
+    assert len(packed(applied.model)) == 1
+
+
+def test_one_convolution_under_two_targets_keeps_its_activation_apart() -> None:
+    inner = nn.Conv2d(3, 3, 1)
+    root = nn.ModuleDict({"a": inner, "b": inner})
+    graph = fx.Graph()
+    x = graph.placeholder("x")
+    graph.output(graph.call_module("b", (graph.call_function(F.relu, (graph.call_module("a", (x,)),)),)))
+    applied = apply_edits(fx.GraphModule(root, graph).eval(), ["pack-weights"], image())
+    assert applied.changes[0].text == "weights of 1 convolution packed for oneDNN"
+
+
+def test_a_packed_network_is_counted_and_run_like_the_network_before_it() -> None:
+    """Its weights have no form on meta and no strides; asking for channels_last converts nothing that matters."""
+    model = randomised(Block(3, 8, kernel=3))
+    x = image().args[0]
+    packed_model = apply_edits(model, ["pack-weights"], image()).model
+    before, after = (effprof.count(one, x) for one in (model, packed_model))
+    assert after.analysis.totals.mult_adds == before.analysis.totals.mult_adds
+    assert after.profile.model.parameters == 3 * 8 * 9 + 2 * 8  # the batch-norm stays
+    report = effprof.profile(packed_model, x, channels_last=True, threads=1, min_time=0.01, max_time=0.5)
+    assert report.analysis.totals.mult_adds == before.analysis.totals.mult_adds
+    torch.testing.assert_close(copy.deepcopy(packed_model).to(memory_format=torch.channels_last)(x), model(x))
+
+
+def test_an_empty_batch_goes_through() -> None:
+    module = PackedConv2d(nn.Conv2d(3, 4, 3), (1, 3, 8, 8))
+    assert module(torch.zeros(0, 3, 8, 8)).shape == (0, 4, 6, 6)

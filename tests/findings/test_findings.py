@@ -109,7 +109,7 @@ def test_convolutions_that_torch_keeps_from_onednn_are_named() -> None:
         report = effprof.profile(network, torch.zeros(batch, 32, 28, 28), threads=1, min_time=0.01, max_time=1.0)
         slow = [one for one in report.findings if one.code == "kernel-slow-conv2d"]
         assert bool(slow) is expected
-        assert all("wide" not in finding.layers for finding in slow)
+        assert all("wide" not in finding.layers and finding.exact_edit == "pack-weights" for finding in slow)
 
 
 def test_a_sound_network_has_no_warning(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from effprof.findings.pages import codes
 from effprof.findings.twins import (
     BLOCK,
     TWINS,
-    by_onednn,
     equal_widths,
     filled_widths,
     one_group,
@@ -102,10 +101,3 @@ def test_the_price_of_a_planted_cliff() -> None:
     found = price(pairs, Form(1), Budget(5, 1.0, 1.0), lambda text, part: None, plan)  # type: ignore[arg-type]
     assert found is not None
     assert found.gain_s / found.own_s == pytest.approx(1 - 48 / 72)
-
-
-def test_onednn_is_another_shape_of_the_same_work() -> None:
-    (twin,) = by_onednn(conv(32, 64)) or ()
-    assert twin != conv(32, 64)
-    assert twin.mult_adds == conv(32, 64).mult_adds
-    assert by_onednn(twin) is None
