@@ -54,6 +54,8 @@ class Selection:
     contests: list[Contest] = field(default_factory=list)
     chosen: tuple[str, ...] = ()
     is_partial: bool = False
+    is_short: bool = False
+    """There was no time to try all others with the chosen ones: that one adds nothing is not known."""
 
     def held(self, contest: Contest | None) -> Contest | None:
         """Keeps the contest; raises KeyboardInterrupt where it was cut short."""
@@ -146,6 +148,7 @@ class Chooser:
         """The addition that gains most for sure; where one only may gain, it is timed again beside `best` alone."""
         contest = self._hold("combined", [best, *versions], (self.watch.left_s - until_s) * STEP_SHARE)
         if contest is None:
+            self.selection.is_short = True
             return None
         gains = _gains(contest)
         better = _best(gains, versions)
@@ -159,9 +162,11 @@ class Chooser:
         """`best` with each of the others, as many as can be had before no more than `until_s` are left."""
         versions = []
         for name in rest:
-            edits = self.in_order((*best.edits, name))
+            if self.watch.left_s <= until_s:
+                self.selection.is_short = True
+                break
             self.progress(f"combining {name}", 0.0)
-            version = self._version(edits) if self.watch.left_s > until_s else None
+            version = self._version(self.in_order((*best.edits, name)))
             if version is not None:
                 versions.append(version)
         return versions

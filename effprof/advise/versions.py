@@ -15,7 +15,7 @@ from effprof.devices.base import PlainRun
 from effprof.devices.cpu import FreshInputs, plain_run
 from effprof.devices.cpuinfo import available_memory_bytes
 from effprof.devices.fake import FakeSubject, Plan
-from effprof.edits import Checker, apply_edits
+from effprof.edits import Checker, apply_edits, in_order
 from effprof.edits.base import observed
 from effprof.errors import EditError, NotApplicableError
 from effprof.records import OpCall
@@ -41,9 +41,10 @@ class CpuClock:
 class CpuBuilder:
     """Applies edits to copies of one network and checks their outputs."""
 
-    def __init__(self, model: nn.Module, inputs: Inputs, seed: int) -> None:
-        """`model` is in eval mode."""
-        self._model, self._inputs = model, inputs
+    def __init__(self, model: nn.Module, inputs: Inputs, seed: int, before: tuple[str, ...] = ()) -> None:
+        """`model` is in eval mode. `before`: edits that are in every version, the one without edits too; more are
+        applied with them in the order of all edits, so that one can still be tried that belongs ahead of them."""
+        self._model, self._inputs, self._before = model, inputs, before
         self._fresh = FreshInputs.of(inputs, observed(model, inputs).calls)
         self._checker = Checker(model, inputs, seed)
         tensors = {id(t): t for t in (*model.parameters(), *model.buffers())}.values()
@@ -51,11 +52,17 @@ class CpuBuilder:
 
     def build(self, edits: tuple[str, ...]) -> Built:
         """Raises EffprofError where an edit does not apply, fails, changes the outputs, or there is no memory."""
-        if not edits:
+        again = [name for name in edits if name in self._before]
+        if again:
+            raise NotApplicableError(f"{again[0]} does not apply: it has been applied already.")
+        names = in_order((*self._before, *edits))
+        if not names:
             return Built(CpuClock(self._model, self._fresh), ORIGINAL)
         self._require_room()
-        applied = apply_edits(self._model, edits, self._inputs, self._checker)
-        change, far = applied.changes[-1], applied.difference
+        applied = apply_edits(self._model, names, self._inputs, self._checker)
+        if not edits:
+            return Built(CpuClock(applied.model, self._fresh), ORIGINAL)
+        change, far = applied.changes[names.index(edits[-1])], applied.difference
         text = f"{change.text[0].upper()}{change.text[1:]}."
         trial = Trial(edits[-1], "measured", text, change.layers, far.max_abs, far.relative)
         return Built(CpuClock(applied.model, self._fresh), trial)

@@ -33,11 +33,16 @@ from effprof.measure.prepare import model_info, random_inputs, with_setting
 from effprof.measure.session import check_before, measure
 from effprof.measure.static import run_forward, static_capture
 from effprof.measure.worker import serve
-from effprof.records import DeviceInfo, ModelInfo, Profile, RunSpec
+from effprof.records import DeviceInfo, ModelInfo, Note, Profile, RunSpec
 from effprof.sensors.affinity import kept_to
 from effprof.store import dumps_profile
 
 MIN_RUNS = 5
+FEW_COMBINATIONS = Note(
+    "few-combinations",
+    "No time was left to try all edits with the kept ones: whether one adds to them is not known.",
+    "Give more --max-time.",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -86,7 +91,7 @@ def advise(spec: AdviceSpec, progress: Progress, since_s: float | None = None) -
             trials=tuple(selection.trials),
             contests=tuple(selection.contests),
             chosen=selection.chosen,
-            notes=tuple(load.notes(subject.device, machine.emulated)),
+            notes=(*load.notes(subject.device, machine.emulated), *([FEW_COMBINATIONS] if selection.is_short else [])),
             took_s=watch.elapsed_s,
             partial=selection.is_partial,
         )
@@ -173,9 +178,7 @@ def _subject(spec: RunSpec, applied: tuple[str, ...], number: int = 0) -> _Subje
         check_before(model, on_meta, spec)
     model, inputs = _in_setting(model, random_inputs(shapes, spec.batch_size, spec.seed), spec)
     info = model_info(model, inputs, loaded.name, loaded.source, spec)
-    if applied:
-        model = apply_edits(model, applied, inputs).model
-    return _Subject(CpuBuilder(model, inputs, spec.seed), info, cpu_device(), False)
+    return _Subject(CpuBuilder(model, inputs, spec.seed, applied), info, cpu_device(), False)
 
 
 def _in_setting(model: nn.Module, inputs: Inputs, spec: RunSpec) -> tuple[nn.Module, Inputs]:

@@ -155,6 +155,15 @@ def test_the_time_is_bounded(seconds: float) -> None:
     assert choosing.watch.elapsed_s <= seconds + 0.05
 
 
+@pytest.mark.parametrize("seconds", [2.0, 60.0])
+def test_too_little_time_to_combine_is_known(seconds: float) -> None:
+    """Six edits of 10 ms: warming and the rounds of each alone leave nothing of 2 s."""
+    selection = chooser(Machine(dict.fromkeys(EDIT_TEXTS, 0.9), {}), seconds).choose(tuple(EDIT_TEXTS))
+    assert selection.chosen
+    assert selection.is_short is (seconds < 60)
+    assert [contest.stage for contest in selection.contests].count("combined") == (0 if seconds < 60 else 5)
+
+
 def test_what_there_was_no_time_for_says_so() -> None:
     machine = Machine(dict.fromkeys(EDIT_TEXTS, 0.9), {})
     selection = chooser(machine, 0.4).choose(tuple(EDIT_TEXTS))

@@ -70,6 +70,16 @@ def test_every_edit_is_tried_checked_and_timed(nets: Path) -> None:
     assert not advice.partial
 
 
+def test_what_belongs_ahead_of_an_applied_edit_is_still_tried(nets: Path) -> None:
+    run = RunSpec(f"{nets}:Net", input_shape=((3, 16, 16),), threads=1)
+    advice = advise(AdviceSpec(run, applied=("pack-weights",), max_time_s=4.0), lambda text, share: None)
+    trials = {trial.name: trial for trial in advice.trials}
+    assert trials["pack-weights"].outcome == "not-applicable"
+    assert "it has been applied already" in trials["pack-weights"].text
+    assert trials["fold-batch-norm"].outcome == "measured"
+    assert trials["fold-batch-norm"].text == "2 batch-norms folded into the convolutions before them."
+
+
 def test_the_setting_is_applied_before_any_edit(nets: Path) -> None:
     advice = tried(f"{nets}:Net", channels_last=True, fold_bn=True)
     outcomes = {trial.name: trial.outcome for trial in advice.trials}

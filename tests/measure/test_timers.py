@@ -22,7 +22,7 @@ from effprof.devices.base import PlainRun, SpanCost, TimedRun
 from effprof.devices.cpu import FreshInputs
 from effprof.devices.kineto import KinetoSubject, tight_loop_cost
 from effprof.errors import ModelError, UsageError
-from effprof.measure.calibrate import calibrate
+from effprof.measure.calibrate import ATTEMPTS, PAIRS, calibrate
 from effprof.measure.standin import stand_ins
 from effprof.records import Calibration, MeasuredOp, Round, RunSpec, Samples
 from effprof.remote.wire import RunRequest
@@ -181,6 +181,33 @@ def test_what_a_span_costs_more_in_a_network_falls_outside_it() -> None:
     assert (found.inside_s, found.nested_s) == (-0.6e-6, 0.5e-6)
     assert found.inside_s + found.outside_s == pytest.approx(4e-6)
     assert [(point.spans, point.nested) for point in found.points] == [(2, 3)] * 2
+
+
+class Disturbed(Planned):
+    """The machine is faster in the timed runs than in the plain ones, for the first attempt."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def timed(self) -> TimedRun:
+        self.runs += 1
+        return TimedRun(90e-6, (50e-6, 10e-6)) if self.runs <= 1 + PAIRS else super().timed()
+
+
+def test_a_calibration_out_of_its_bounds_is_taken_again() -> None:
+    found = calibrate(Planned(), [Planned(), Disturbed()], "smaller-inputs", 1.0, random.Random(0))
+    assert found.inside_s + found.outside_s == pytest.approx(4e-6)
+    assert len(found.points) == 4
+
+
+def test_a_machine_that_stays_disturbed_ends_at_the_bound() -> None:
+    class Always(Disturbed):
+        def timed(self) -> TimedRun:
+            return TimedRun(90e-6, (50e-6, 10e-6))
+
+    found = calibrate(Planned(), [Always()], "smaller-inputs", 1.0, random.Random(0))
+    assert found.inside_s + found.outside_s == pytest.approx(0.5e-6)
+    assert len(found.points) == ATTEMPTS
 
 
 def test_the_tight_loops_cost_something_and_the_profiler_begins_late() -> None:
