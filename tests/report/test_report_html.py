@@ -93,7 +93,7 @@ def test_ceilings_stand_in_it_as_on_the_terminal(make_report: Callable[..., Repo
     report = replace(make_report(analysis={"ops": ops}), ceilings=small_ceilings())
     reader = read(report)
     bounds, far = bound_rows(report), far_rows(report)
-    assert [row.bound for row in bounds] == ["compute", "overhead"]
+    assert [row.bound for row in bounds] == ["compute", "memory"]
     assert "What bounds the ops on this device (calibrated 2026-01-02)" in reader.text
     for row in (*bounds, *far):
         assert "".join(astuple(row)) in reader.text  # the cells of one row

@@ -26,9 +26,9 @@ def roofed(make_report: Callable[..., Report]) -> Report:
 
 def test_times_by_bound_add_up_to_the_ops(roofed: Report) -> None:
     rows = bound_rows(roofed)
-    # the tensors of this network overlap in memory, so that nothing but work and calls takes time
+    # its tensors are whole images: what multiplies nothing is bound by memory
     shown = [(row.bound, row.calls, row.time) for row in rows]
-    assert shown == [("compute", "3", "6.00 ms"), ("overhead", "7", "2.70 ms")]
+    assert shown == [("compute", "3", "6.00 ms"), ("memory", "7", "2.70 ms")]
     assert sum(float(row.time.split()[0]) for row in rows) == pytest.approx(8.7)
     assert sum(int(row.calls) for row in rows) == 10
     assert all(row.of_ceiling.endswith("%") for row in rows)
@@ -77,7 +77,7 @@ def test_report_json_says_what_the_ops_were_held_against(roofed: Report) -> None
     assert data["ceilings"]["seconds_per_call"]["op"] == CALL_S
     assert data["ceilings"]["process_spread"] == {"default": 0.03, "steady": 0.01}
     assert data["ceilings"]["reason"] is None
-    assert {op["bound"] for op in data["ops"]} == {"compute", "overhead"}
+    assert {op["bound"] for op in data["ops"]} == {"compute", "memory", "overhead"}
 
 
 def test_why_there_are_none(report: Report, counted: Report, roofed: Report) -> None:
