@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from effprof.advice_records import EDIT_TEXTS, Contest, Gain, Outcome, Stage, Trial
 from effprof.advise.contest import Stopwatch, Version, hold, warmed
-from effprof.analyze.gains import WORTH, gain, is_worth
+from effprof.analyze.gains import WORTH, gains, is_worth
 from effprof.bench.turns import Clock, Progress, round_s
 from effprof.errors import EffprofError, NotApplicableError
 from effprof.interrupts import interrupts_deferred
@@ -130,7 +130,7 @@ class Chooser:
         if contest is None:
             self._out_of_time([single.edits[0] for single in singles])
             return None
-        return _best(_gains(contest), singles)
+        return _best(gains(contest), singles)
 
     def _combine(self, best: Version, rest: list[str]) -> Version:
         """Adds edits while that is worth it; gives the version with all of them."""
@@ -150,13 +150,13 @@ class Chooser:
         if contest is None:
             self.selection.is_short = True
             return None
-        gains = _gains(contest)
-        better = _best(gains, versions)
-        most, likely = max(zip(gains, versions, strict=True), key=lambda pair: pair[0].value)
+        found = gains(contest)
+        better = _best(found, versions)
+        most, likely = max(zip(found, versions, strict=True), key=lambda pair: pair[0].value)
         if better is not None or len(versions) == 1 or most.value < WORTH:
             return better
         contest = self._hold("combined", [best, likely], (self.watch.left_s - until_s) * AGAIN_SHARE)
-        return None if contest is None else _best(_gains(contest), [likely])
+        return None if contest is None else _best(gains(contest), [likely])
 
     def _with_one_more(self, best: Version, rest: Sequence[str], until_s: float) -> list[Version]:
         """`best` with each of the others, as many as can be had before no more than `until_s` are left."""
@@ -185,12 +185,7 @@ class Chooser:
         self.selection.trials = kept + late
 
 
-def _gains(contest: Contest) -> list[Gain]:
-    """Of each version over the contest's first."""
-    return [gain(contest, position) for position in range(1, len(contest.versions))]
-
-
-def _best(gains: Sequence[Gain], versions: Sequence[Version]) -> Version | None:
+def _best(found: Sequence[Gain], versions: Sequence[Version]) -> Version | None:
     """The version that gains most of those that surely gain what an edit is worth."""
-    worthy = [(found.value, place) for place, found in enumerate(gains) if is_worth(found)]
+    worthy = [(one.value, place) for place, one in enumerate(found) if is_worth(one)]
     return versions[max(worthy)[1]] if worthy else None

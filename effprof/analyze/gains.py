@@ -51,6 +51,11 @@ def gain(contest: Contest, position: int) -> Gain:
     return Gain(value, ci95, value * base_s, (ci95[0] * base_s, ci95[1] * base_s), len(times))
 
 
+def gains(contest: Contest) -> tuple[Gain, ...]:
+    """Of every version but the first, over the first."""
+    return tuple(gain(contest, position) for position in range(1, len(contest.versions)))
+
+
 def is_sure(found: Gain) -> bool:
     """The interval lies above no gain."""
     return found.ci95 is not None and found.ci95[0] > 0
@@ -68,8 +73,7 @@ def gains_alone(advice: Advice) -> dict[str, Gain]:
     """Each edit's own gain over the original; a setting's over the same network in the setting that was asked for."""
     found: dict[str, Gain] = {}
     for contest in (*of_stage(advice, "alone"), *of_stage(advice, "settings")):
-        for position, version in enumerate(contest.versions[1:], 1):
-            found[version[-1]] = gain(contest, position)
+        found |= {version[-1]: one for version, one in zip(contest.versions[1:], gains(contest), strict=True)}
     return found
 
 
@@ -80,12 +84,12 @@ def steps(advice: Advice) -> tuple[Step, ...]:
     for contest in of_stage(advice, "combined"):
         if len(contest.versions) < 2:
             continue
-        gains = {position: gain(contest, position) for position in range(1, len(contest.versions))}
-        best = max(gains, key=lambda position: (is_worth(gains[position]), gains[position].value))
-        base, version = contest.versions[0], contest.versions[best]
+        base, *others = contest.versions
+        pairs = zip(gains(contest), others, strict=True)
+        best, version = max(pairs, key=lambda pair: (is_worth(pair[0]), pair[0].value))
         (added,) = set(version) - set(base)
-        if base not in found or gains[best].ci95 is not None:
-            found[base] = Step(base, added, gains[best], added in advice.chosen)
+        if base not in found or best.ci95 is not None:
+            found[base] = Step(base, added, best, added in advice.chosen)
     return tuple(found.values())
 
 

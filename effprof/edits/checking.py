@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from effprof.capture import Inputs
 from effprof.capture.failure import forward_explained
@@ -107,6 +107,18 @@ def difference(expected: Any, actual: Any) -> Difference:
     for path, one, other in _pairs(expected, actual, "the output"):
         found = found.worse(_of_tensors(one, other, path))
     return found
+
+
+def gives(expected: Any, module: fx.GraphModule, inputs: Inputs) -> bool:
+    """Whether a traced network's output on a copy of `inputs` is the expected one; it is not where the network raises
+    (a branch that torch.fx took, a view of memory that is no longer contiguous, its own checks)."""
+    case = inputs.map(torch.clone)
+    try:
+        with forward_explained(case):
+            actual = module.forward(*case.args, **case.kwargs)  # past __call__, which prints a traceback of what fails
+        return difference(expected, actual).relative <= TOLERANCE
+    except (ModelError, EditError):
+        return False
 
 
 def _has_values(output: Any) -> bool:

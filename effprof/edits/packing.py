@@ -18,11 +18,11 @@ from torch.nn import functional as F
 from effprof.capture import Capture, Inputs
 from effprof.capture.failure import forward_explained
 from effprof.edits.base import Change, observed
-from effprof.edits.checking import TOLERANCE, difference
+from effprof.edits.checking import gives
 from effprof.edits.copying import replace_everywhere
 from effprof.edits.graphs import rebuilt, traced
 from effprof.edits.packed import NONE, Activation, PackedConv2d, is_available, takes
-from effprof.errors import EditError, ModelError, NotApplicableError
+from effprof.errors import NotApplicableError
 from effprof.units import counted
 
 RELU, RELU6, SILU = Activation("relu"), Activation("hardtanh", (0.0, 6.0)), Activation("swish")
@@ -50,10 +50,10 @@ MODULES: dict[type[nn.Module], Callable[[Any], Activation]] = {
 def pack_weights(model: nn.Module, inputs: Inputs) -> Change:
     if not is_available():
         raise NotApplicableError("this torch has no oneDNN, or it is switched off")
-    images = images_read(dict(model.named_modules()), observed(model, inputs))
+    layers = dict(model.named_modules())
+    images = images_read(layers, observed(model, inputs))
     if not images:
         raise NotApplicableError("it has no plain 2-D convolution of a type that oneDNN takes here")
-    layers = dict(model.named_modules())
     for path, image in images.items():
         replace_everywhere(model, layers[path], PackedConv2d(layers[path], image))
     text = f"weights of {counted(len(images), 'convolution')} packed for oneDNN"
@@ -92,17 +92,10 @@ def _is_plain(layer: nn.Conv2d) -> bool:
 
 def _traced_alike(model: nn.Module, inputs: Inputs) -> fx.GraphModule:
     """Raises NotApplicableError where it cannot be traced, or the traced network gives something else."""
-    module = traced(model)
-    outputs = []
-    try:
-        for one in (model, module):
-            example = inputs.map(torch.clone)
-            with forward_explained(example):
-                outputs.append(example.run(one))
-        is_same = difference(*outputs).relative <= TOLERANCE
-    except (ModelError, EditError):  # torch.fx took another branch, or made a plain dict of an ordered one
-        is_same = False
-    if not is_same:
+    module, example = traced(model), inputs.map(torch.clone)
+    with forward_explained(example):
+        expected = example.run(model)
+    if not gives(expected, module, inputs):  # another branch, or a plain dict for an ordered one
         raise NotApplicableError("traced by torch.fx its forward gives something else")
     return module
 
