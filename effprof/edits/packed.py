@@ -57,7 +57,8 @@ class PackedConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d, image: tuple[int, ...]) -> None:
         """
         Args:
-            conv: of the types that `takes` names, `padding_mode` zeros, its padding in numbers.
+            conv: of the types that `takes` names, `padding_mode` zeros, its padding in numbers and no more than
+                dilation * (kernel - 1): with more, oneDNN may end the process.
             image: (N, C_in, H, W), for which the blocks are chosen.
         """
         super().__init__()

@@ -87,7 +87,11 @@ def _is_plain(layer: nn.Conv2d) -> bool:
     weight = layer.weight
     is_dense = weight.device.type == "cpu" and weight.layout is torch.strided and takes(weight.dtype)
     is_hooked = bool(layer._forward_hooks or layer._forward_pre_hooks)
-    return is_dense and not is_hooked and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    if not is_dense or is_hooked or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        return False
+    # Beyond its kernel's reach whole outputs see padding alone, on which oneDNN's kernels crash the process.
+    sides = zip(layer.padding, layer.dilation, layer.kernel_size, strict=True)
+    return all(padding <= dilation * (kernel - 1) for padding, dilation, kernel in sides)
 
 
 def _traced_alike(model: nn.Module, inputs: Inputs) -> fx.GraphModule:
